@@ -15,9 +15,9 @@
     ├── UnsupportedVersionError       a record was written by a newer Lineshaft
     ├── DamagedRecordError            a record in Redis is not what Lineshaft writes
     └── TaskError                     how a task ended, raised where its result was asked for
-        ├── TaskFailed           the task is out of tries, or was set aside
-        ├── TaskCancelled        the task was cancelled
-        └── TaskExpired          the task was not started in time
+        ├── TaskFailed                the task is out of tries, or was set aside
+        ├── TaskCancelled             the task was cancelled
+        └── TaskExpired               the task was not started in time
     ResultTimeoutError (LineshaftError, TimeoutError)   the task had not ended when the time to wait was over
 
 Each message says what happened, to which task or setting, and what to do.
@@ -73,7 +73,14 @@ class OutcomeUnknownError(LineshaftError):
 
 
 class ServerUnavailableError(LineshaftError):
-    """Redis cannot be reached, or is not ready to answer; trying again later is right."""
+    """Redis cannot be reached, or is not ready to answer; trying again later is right.
+
+    `sent` says whether the call may have reached the server, and so may have taken effect.
+    """
+
+    def __init__(self, message: str, *, sent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class ServerFullError(ServerUnavailableError):

@@ -1,0 +1,1 @@
+"""The benchmark behind `scripts/bench`; README.md beside this says how to run and read it."""

@@ -1,0 +1,167 @@
+"""One connection to Redis, one call at a time.
+
+It never sends anything twice by itself: a caller knows whether its call may be repeated. A call that was cancelled, that
+timed out or that failed drops the connection, so a late reply can never be taken for another's. The address is asked for at
+each connect, so a server that moved is found again.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import AbstractConnection, Connection as TcpConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    NoPermissionError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
+from redis.maint_notifications import MaintNotificationsConfig
+
+from lineshaft.errors import (
+    ConfigurationError,
+    DamagedRecordError,
+    LineshaftError,
+    ServerFullError,
+    ServerUnavailableError,
+)
+
+Part = bytes | str | int | float
+
+_PASSING = ("LOADING", "BUSY", "MISCONF", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "UNBLOCKED")
+
+
+class ScriptUnknownError(LineshaftError):
+    """The server does not hold the script under its SHA-1; send its source."""
+
+
+class Connection:
+    """One connection, made when it is first needed and made again after it broke."""
+
+    def __init__(self, address: Callable[[], str], *, name: str, timeout_s: float) -> None:
+        self._address = address
+        self._name = name
+        self._timeout_s = timeout_s
+        self._turn = asyncio.Lock()
+        self._link: AbstractConnection | None = None
+
+    async def call(self, *command: Part, timeout_s: float | None = None) -> Any:
+        """Send one command and give its reply.
+
+        Args:
+            command: the command's parts.
+            timeout_s: how long the whole call may take; the connection's own limit by default.
+
+        Raises:
+            ServerUnavailableError: it could not be sent, got no reply in time, or the server is not ready; its attribute
+                `sent` says whether the command may have reached the server.
+            ServerFullError: the server is at its memory limit and refused a write.
+            DamagedRecordError: a key has another type than Lineshaft gives it.
+            ConfigurationError: the server refuses this user or this URL.
+        """
+        async with self._turn:
+            return await self._exchange(hiredis.pack_command(command), timeout_s or self._timeout_s)
+
+    async def listen(self) -> list[Any]:
+        """Wait for the next message of the channels this connection subscribed to, without a time limit.
+
+        Raises:
+            ServerUnavailableError: the connection broke.
+        """
+        if self._link is None:
+            raise unavailable("the connection was lost", sent=False)
+        try:
+            return list(await self._link.read_response(push_request=True))
+        except (RedisError, OSError) as error:
+            await self.close()
+            raise unavailable(str(error), sent=True) from error
+
+    async def close(self) -> None:
+        """Drop the connection; the next call makes a new one."""
+        link, self._link = self._link, None
+        if link is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await link.disconnect(nowait=True)
+
+    async def _exchange(self, packed: bytes, timeout_s: float) -> Any:
+        sent = False
+        try:
+            async with asyncio.timeout(timeout_s):
+                link = self._link or await self._connect()
+                sent = True
+                await link.send_packed_command(packed, check_health=False)
+                return await link.read_response()
+        except ResponseError as error:
+            refusal = refusal_of(error)
+            if isinstance(refusal, ServerUnavailableError):
+                await self.close()  # a demoted server stays connected; the next call must look for the new one
+            raise refusal from error
+        except TimeoutError as error:
+            await self.close()
+            raise unavailable(f"no answer within {timeout_s:g} s", sent=sent) from error
+        except AuthenticationError as error:
+            await self.close()
+            raise ConfigurationError(f"Redis refuses this user or password: {error}; check the Redis URL") from error
+        except (RedisError, OSError) as error:
+            await self.close()
+            raise unavailable(str(error), sent=sent) from error
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _connect(self) -> AbstractConnection:
+        link = open_link(self._address(), self._name)
+        await link.connect()
+        self._link = link
+        return link
+
+
+def open_link(url: str, name: str) -> AbstractConnection:
+    """A connection object for a URL, not yet connected, with nothing left to redis-py's own timeouts and retries.
+
+    Raises:
+        ConfigurationError: the URL is not one.
+    """
+    try:
+        options: dict[str, Any] = dict(parse_url(url))
+        kind = options.pop("connection_class", TcpConnection)
+        options.update(
+            socket_timeout=None,
+            socket_connect_timeout=None,
+            retry=Retry(NoBackoff(), 0),
+            protocol=3,
+            client_name=name,
+            driver_info=None,
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
+        )
+        return kind(**options)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"the Redis URL cannot be used: {error}; it looks like redis://host:6379/0") from error
+
+
+def unavailable(reason: str, *, sent: bool) -> ServerUnavailableError:
+    """The error for a server that could not be reached or did not answer."""
+    return ServerUnavailableError(f"Redis cannot be reached ({reason}); it is tried again where that is safe", sent=sent)
+
+
+def refusal_of(error: ResponseError) -> LineshaftError:
+    """Turn an error that Redis answered into ours."""
+    text = f"{getattr(error, 'status_code', None) or ''} {error}".strip()
+    if isinstance(error, NoScriptError):
+        return ScriptUnknownError(text)
+    if isinstance(error, OutOfMemoryError) or "OOM command not allowed" in text:
+        return ServerFullError("Redis is at its memory limit and takes no new work; nothing was written", sent=False)
+    if isinstance(error, NoPermissionError):
+        return ConfigurationError(f"Redis does not let this user do that: {error}")
+    if "WRONGTYPE" in text:
+        return DamagedRecordError(f"a key in Redis has another type than Lineshaft gives it: {error}")
+    if any(word in text.split(" ", 3)[:3] or f"-{word}" in text for word in _PASSING):
+        return ServerUnavailableError(f"Redis is not ready: {text}", sent=False)
+    return LineshaftError(f"Redis refused a call: {text}")
+

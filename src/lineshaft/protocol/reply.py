@@ -1,0 +1,133 @@
+"""What the scripts answer, as named values. The only place that knows the order of a reply's parts."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import msgspec
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """One claimed task: its id, the token it is held under, its envelope (None for a foreign one), failed tries, crashes."""
+
+    task_id: str
+    token: bytes
+    envelope: bytes | None
+    failed_tries: int
+    crashes: int
+
+    @property
+    def queue(self) -> str:
+        """The queue it was taken from."""
+        return self.token.partition(b":")[2].decode()
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a claim saw when it also looked around.
+
+    Attributes:
+        next_due_ms: when the next task becomes due, by the server's clock; None when none is.
+        sessions_to_look_at: whether a session is over its lease, or is being emptied.
+        queues_known: how many queues there are.
+    """
+
+    next_due_ms: int | None
+    sessions_to_look_at: bool
+    queues_known: int
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The answer to a claim; `more` when ready tasks were left behind."""
+
+    number: int
+    more: bool
+    claims: list[Claim]
+    around: Around | None
+
+
+Refusal = Literal["lost", "expired"]
+
+
+def claimed(reply: Any) -> Claimed | Refusal:
+    """Read the answer of `claim`."""
+    if isinstance(reply, bytes):
+        return cast("Refusal", reply.decode())
+    number, more, ids, envelopes, tokens, tries, crashes, around = reply
+    if tries or crashes:
+        counts = zip(tries or [None] * len(ids), crashes or [None] * len(ids), strict=True)
+        claims = [
+            Claim(task_id.decode(), token, envelope, int(tried or 0), int(crashed or 0))
+            for task_id, token, envelope, (tried, crashed) in zip(ids, tokens, envelopes, counts, strict=True)
+        ]
+    else:
+        claims = [Claim(i.decode(), token, envelope, 0, 0) for i, token, envelope in zip(ids, tokens, envelopes, strict=True)]
+    seen = Around(int(around[0]) if around[0] else None, bool(around[1]), int(around[2])) if around else None
+    return Claimed(int(number), bool(more), claims, seen)
+
+
+def words(reply: Any, amount: int) -> list[str]:
+    """Read an answer that is one word for all, or one for each."""
+    if isinstance(reply, bytes):
+        return [reply.decode()] * amount
+    return [word.decode() for word in reply]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a watched task ended: its word, and its outcome where one is stored."""
+
+    status: str
+    outcome: bytes | None
+
+
+Watching = Literal["gone", "watching"]
+
+
+def watched(reply: list[Any]) -> list[Ended | Watching]:
+    """Read the answers of `watch`."""
+    return [
+        Ended(answer[0].decode(), answer[1] or None) if isinstance(answer, list) else cast("Any", answer.decode())
+        for answer in reply
+    ]
+
+
+def ended_message(message: bytes) -> tuple[str, Ended]:
+    """Read a message to a watcher: `<id> <word> <outcome or nothing>`."""
+    task_id, word, outcome = message.split(b" ", 2)
+    return task_id.decode(), Ended(word.decode(), outcome or None)
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """The answer to a reap: whose claims were freed, how many, and whether to go on at once."""
+
+    session: str | None
+    freed: int
+    more: bool
+
+
+def reaped(reply: list[Any]) -> Reaped:
+    """Read the answer of `reap`."""
+    word, session, freed, more = reply
+    return Reaped(session.decode() if word == b"reaped" else None, freed, bool(more))
+
+
+@dataclass(frozen=True)
+class Promoted:
+    """The answer to a promote: how many are ready now, when the next is due, whether to go on at once."""
+
+    ready: int
+    next_due_ms: int | None
+    more: bool
+
+
+def promoted(reply: list[Any]) -> Promoted:
+    """Read the answer of `promote`."""
+    ready, next_due, more = reply
+    return Promoted(ready, int(next_due) if next_due else None, bool(more))
+
+
+def renewed(reply: list[Any]) -> list[list[str] | None]:
+    """Read the answers of `renew`: ids to stop for each session, or None for one that has gone."""
+    return [None if answer == b"lost" else [task_id.decode() for task_id in answer] for answer in reply]

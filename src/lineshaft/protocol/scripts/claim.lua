@@ -1,0 +1,127 @@
+-- claim: take the oldest ready tasks of some queues and make them this session's.
+--
+-- KEYS[1]  <p>task_queue                 the shard; list of the default queue, oldest at the right
+-- DERIVED  <p>task_queue:<q>             list  of another queue
+--          <p>task:<id>:status           string  "pending" -> "in-progress"
+--          <p>task:<id>                  string  envelope, read
+--          <p>lineshaft:sessions         zset  read: the lease
+--          <p>lineshaft:owned:<s>        hash  id -> claim token "<claim number>:<queue>"
+--          <p>lineshaft:clock            string  last claim number
+--          <p>lineshaft:strays           zset  id -> ms first seen without a word
+--          <p>lineshaft:set_aside        list  what is no task at all, newest left, bounded
+--          <p>lineshaft:paused, :queues  sets  read
+--          <p>lineshaft:tries, :crashes  hashes  read
+--          <p>lineshaft:due:<q>, :suspects  read when ARGV[4] asks
+--          <p>lineshaft:wake:<q>, <p>lineshaft:stats:<minute>
+-- ARGV[1]  now in us, or "" for the server's time
+-- ARGV[2]  session   ARGV[3]  free slots (500 at most)   ARGV[4]  own lease in ms to look around too, or ""
+-- ARGV[5..]  queues, the most wanted first
+-- RETURNS  "lost": the session has gone; "expired": its lease is over, renew and wait; else
+--          {claim number, more, ids, envelopes, tokens, tries, crashes, {next due ms or "", sessions to look at, queues known}}
+--          more: 1 when ready tasks are left that this call could have taken. tries and crashes are empty when all are 0.
+-- COST     O(slots + queues)
+-- WHY      looks before it pops: an error after a pop would lose the id, for a script does not undo its writes.
+--          Only an id whose word is exactly "pending" is taken, once; so a cancelled one, one that a foreign consumer
+--          took and one that was pushed twice are passed over, and dropped. The number is one for the whole call.
+--@use keys
+--@use time
+--@use wake
+
+local session, slots, look = ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local SET_ASIDE_KEPT, SET_ASIDE_LENGTH = 1000, 256
+
+local lease_end = redis.call('ZSCORE', own .. 'sessions', session)
+if not lease_end then return 'lost' end
+if tonumber(lease_end) < now_ms then return 'expired' end
+
+local any_paused = redis.call('EXISTS', own .. 'paused') == 1
+local ids, queues_of, seen = {}, {}, {}
+local passed, aside, strays, dropped = {}, {}, {}, 0 -- passed: queue -> how many entries leave its right end
+for i = 5, #ARGV do
+  local queue = ARGV[i]
+  local free = slots - #ids
+  local paused = any_paused and redis.pcall('SISMEMBER', own .. 'paused', queue) == 1
+  local listed = free > 0 and not paused and attempt('LRANGE', ready_key(queue), -free, -1) or {}
+  if #listed > 0 then
+    local status_keys = {}
+    for n, id in ipairs(listed) do status_keys[n] = task .. id .. ':status' end
+    local words = redis.call('MGET', unpack(status_keys))
+    for n = #listed, 1, -1 do
+      local id = listed[n]
+      if #id > 64 or not string.find(id, '^[%w_-]+$') then
+        aside[#aside + 1] = string.sub(id, 1, SET_ASIDE_LENGTH)
+      elseif words[n] == 'pending' and not seen[id] then
+        seen[id] = true
+        ids[#ids + 1], queues_of[#queues_of + 1] = id, queue
+      elseif not words[n] and queue == 'default' then
+        strays[#strays + 1] = id
+      else
+        dropped = dropped + 1
+      end
+    end
+    passed[queue] = #listed
+  end
+end
+
+local tokens, claims, started, envelopes, tries, crashes, number = {}, {}, {}, {}, {}, {}, 0
+if #ids > 0 then
+  number = math.max((tonumber(redis.call('MGET', own .. 'clock')[1]) or 0) + 1, now_us)
+  local task_keys = {}
+  for n, id in ipairs(ids) do task_keys[n] = task .. id end
+  envelopes = redis.call('MGET', unpack(task_keys))
+  if redis.call('EXISTS', own .. 'tries', own .. 'crashes') > 0 then
+    tries = attempt('HMGET', own .. 'tries', unpack(ids))
+    crashes = attempt('HMGET', own .. 'crashes', unpack(ids))
+  end
+  local written = string.format('%.0f', number)
+  for n, id in ipairs(ids) do
+    tokens[n] = written .. ':' .. queues_of[n]
+    claims[2 * n - 1], claims[2 * n] = id, tokens[n]
+    started[2 * n - 1], started[2 * n] = task_keys[n] .. ':status', 'in-progress'
+  end
+end
+
+local more = 0
+if next(passed) then
+  redis.call('HLEN', own .. 'owned:' .. session) -- raises here, before any write, where the key has another type
+  for queue, amount in pairs(passed) do redis.call('LTRIM', ready_key(queue), 0, -(amount + 1)) end
+  if #ids > 0 then
+    redis.call('HSET', own .. 'owned:' .. session, unpack(claims))
+    redis.call('MSET', unpack(started))
+    redis.call('SET', own .. 'clock', string.format('%.0f', number))
+  end
+  for _, id in ipairs(strays) do redis.pcall('ZADD', own .. 'strays', 'NX', now_ms, id) end
+  if #aside > 0 then
+    redis.pcall('LPUSH', own .. 'set_aside', unpack(aside))
+    redis.pcall('LTRIM', own .. 'set_aside', 0, SET_ASIDE_KEPT - 1)
+  end
+  count('claimed', #ids)
+  count('dropped', dropped)
+  count('strayed', #strays)
+  count('set_aside', #aside)
+end
+-- Whoever leaves ready tasks behind passes the wake-up token on; with no free slot that is all a claim does.
+for i = 5, #ARGV do
+  local queue = ARGV[i]
+  if (passed[queue] or slots == #ids) and redis.pcall('EXISTS', ready_key(queue)) == 1 then
+    if not (any_paused and redis.pcall('SISMEMBER', own .. 'paused', queue) == 1) then
+      more = 1
+      wake(queue)
+    end
+  end
+end
+
+local around = {}
+if look ~= '' then
+  local next_due = attempt('ZRANGE', own .. 'strays', 0, 0, 'WITHSCORES')[2]
+  next_due = next_due and next_due + 1000
+  for i = 5, #ARGV do
+    local due = tonumber(attempt('ZRANGE', own .. 'due:' .. ARGV[i], 0, 0, 'WITHSCORES')[2])
+    if due and (not next_due or due < next_due) then next_due = due end
+  end
+  local first = tonumber(redis.call('ZRANGE', own .. 'sessions', 0, 0, 'WITHSCORES')[2])
+  local last = tonumber(redis.call('ZRANGE', own .. 'sessions', -1, -1, 'WITHSCORES')[2])
+  local to_look_at = first < now_ms or last > now_ms + look or redis.call('EXISTS', own .. 'suspects') == 1
+  around = { next_due and string.format('%.0f', next_due) or '', to_look_at and 1 or 0, tonumber(attempt('SCARD', own .. 'queues')) or 0 }
+end
+return { string.format('%.0f', number), more, ids, envelopes, tokens, tries, crashes, around }

@@ -1,0 +1,174 @@
+"""Version 1 of what stands in Redis: envelopes, outcomes and attempts as JSON, and the places that scripts read blindly.
+
+Fields are only ever added. A reader accepts its own version and the one before, and refuses newer ones by name.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+
+from lineshaft.errors import ArgumentError, DamagedRecordError, UnsupportedVersionError
+from lineshaft.model.outcome import Attempt, Failure, Outcome
+from lineshaft.model.task import Envelope
+
+VERSION = 1
+DIGEST_SLICE = slice(17, 49)  # of an envelope; enqueue.lua reads it there
+ENDED_MS_SLICE = slice(18, 31)  # of an outcome; history.lua reads it there
+
+Record = TypeVar("Record", Envelope, Outcome, Attempt)
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+_envelope_decoder = msgspec.json.Decoder(Envelope)
+_outcome_decoder = msgspec.json.Decoder(Outcome)
+_attempt_decoder = msgspec.json.Decoder(Attempt)
+
+
+class _Version(msgspec.Struct):
+    v: int = 0
+
+
+def encode_value(value: Any) -> bytes:
+    """Encode one value as JSON: what JSON has, and datetime, UUID, Decimal, enums, dataclasses, Structs, pydantic models.
+
+    Raises:
+        TypeError, ValueError: JSON cannot carry it (NaN and infinities included); the message says why.
+    """
+    try:
+        encoded = _encoder.encode(value)
+    except (RecursionError, OverflowError, UnicodeError) as error:
+        raise ValueError(str(error) or "it is nested too deeply") from error
+    # The encoder writes null for what is not a number; only then is the value walked.
+    if b"null" in encoded:
+        _refuse_non_finite(value)
+    return encoded
+
+
+def encode_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: Callable[[int], str]) -> tuple[bytes, bytes]:
+    """Encode arguments as a JSON array and a JSON object; `names` gives the name of a positional argument.
+
+    Raises:
+        ArgumentError: JSON cannot carry one of them; the message and `argument` name it.
+    """
+    try:
+        return (encode_value(args) if args else b"[]"), (encode_value(kwargs) if kwargs else b"{}")
+    except (TypeError, ValueError):
+        for position, value in enumerate(args):
+            _encode_one(names(position), value)
+        for name, value in kwargs.items():
+            _encode_one(name, value)
+        raise
+
+
+def encode_envelope(task: str, queue: str, args: bytes, kwargs: bytes, enqueued_ms: int, delay_ms: int) -> bytes:
+    """Write an envelope around encoded arguments; its digest covers the task, its queue and its arguments, not the times."""
+    content = b'"task":%b,"queue":"%b","args":%b,"kwargs":%b' % (_encode(task), queue.encode(), args, kwargs)
+    digest = hashlib.blake2b(content, digest_size=16).hexdigest().encode()
+    return b'{"v":1,"digest":"%b",%b,"enqueued_ms":%d,"delay_ms":%d}' % (digest, content, enqueued_ms, delay_ms)
+
+
+def decode_envelope(data: bytes) -> Envelope:
+    """Read an envelope.
+
+    Raises:
+        UnsupportedVersionError: a newer Lineshaft wrote it.
+        DamagedRecordError: it is not an envelope.
+    """
+    return _checked(_decode(_envelope_decoder, data, "envelope"), data)
+
+
+def encode_done(ended_ms: int, started_ms: int, session: str, tries: int, crashes: int, value: bytes) -> bytes:
+    """Write the outcome of a run that returned an encoded value."""
+    return b'{"v":1,"ended_ms":%013d,"started_ms":%d,"session":"%b","tries":%d,"crashes":%d,"value":%b}' % (
+        ended_ms, started_ms, session.encode(), tries, crashes, value,
+    )  # fmt: skip
+
+
+def encode_failed(ended_ms: int, started_ms: int, session: str, tries: int, crashes: int, failure: Failure) -> bytes:
+    """Write the outcome of a run that raised and will not be tried again."""
+    return b'{"v":1,"ended_ms":%013d,"started_ms":%d,"session":"%b","tries":%d,"crashes":%d,"error":%b}' % (
+        ended_ms, started_ms, session.encode(), tries, crashes, _encode(failure),
+    )  # fmt: skip
+
+
+def encode_attempt(attempt: Attempt) -> bytes:
+    """Write the evidence of one failed try."""
+    return _encode(attempt)
+
+
+def decode_outcome(data: bytes) -> Outcome:
+    """Read an outcome; raises as `decode_envelope` does."""
+    return _checked(_decode(_outcome_decoder, data, "outcome"), data)
+
+
+def decode_attempt(data: bytes) -> Attempt:
+    """Read one attempt; raises as `decode_envelope` does."""
+    return _checked(_decode(_attempt_decoder, data, "attempt"), data)
+
+
+def _decode(decoder: msgspec.json.Decoder[Record], data: bytes, what: str) -> Record:
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        _refuse_newer(data)
+        raise DamagedRecordError(f"this is not a version {VERSION} {what}: {error}") from error
+
+
+def _checked(record: Record, data: bytes) -> Record:
+    if record.v != VERSION:
+        _refuse_newer(data)
+        raise DamagedRecordError(f"a record says it is of version {record.v}, which never was")
+    return record
+
+
+def _refuse_newer(data: bytes) -> None:
+    try:
+        version = msgspec.json.decode(data, type=_Version).v
+    except (msgspec.DecodeError, RecursionError):
+        return
+    if version > VERSION:
+        raise UnsupportedVersionError(
+            f"a record is of version {version}, and this Lineshaft reads {VERSION}: upgrade this process"
+        )
+
+
+def _to_json(value: Any) -> Any:
+    if hasattr(value, "model_dump"):  # a pydantic model, without importing pydantic
+        return value.model_dump(mode="json")
+    raise TypeError(f"JSON cannot carry a {type(value).__qualname__}")
+
+
+def _refuse_non_finite(value: Any) -> None:
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"JSON has no {value}")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _refuse_non_finite(key)
+            _refuse_non_finite(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            _refuse_non_finite(item)
+    elif not isinstance(value, str | bytes | int | None):
+        for item in _fields(value):
+            _refuse_non_finite(item)
+
+
+def _fields(value: Any) -> list[Any]:
+    """The values inside a dataclass, a Struct or a pydantic model; none for anything else."""
+    names = getattr(value, "__dataclass_fields__", None) or getattr(value, "__struct_fields__", None)
+    if names is None and hasattr(value, "model_dump"):
+        names = type(value).model_fields
+    return [getattr(value, name, None) for name in names or ()]
+
+
+def _encode_one(name: str, value: Any) -> None:
+    try:
+        encode_value(value)
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"argument {name!r} cannot travel as JSON: {error}", name) from error
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_to_json, order="deterministic")
