@@ -1,0 +1,56 @@
+"""Lineshaft: a task queue for Python on Redis and Valkey that does not lose work."""
+
+from lineshaft.app import App, Call, Task, TaskFunction
+from lineshaft.errors import (
+    ArgumentError,
+    ConfigurationError,
+    DamagedRecordError,
+    EmbeddedServerError,
+    LineshaftError,
+    NoServerError,
+    OutcomeUnknownError,
+    ResultTimeoutError,
+    ServerFullError,
+    ServerUnavailableError,
+    TaskCancelled,
+    TaskConflictError,
+    TaskEndedError,
+    TaskError,
+    TaskExpired,
+    TaskFailed,
+    TaskNotFoundError,
+    UnknownTaskError,
+    UnsupportedVersionError,
+)
+from lineshaft.model.retry import Retry
+from lineshaft.model.task import TaskContext
+from lineshaft.settings import Settings
+
+__all__ = [
+    "App",
+    "ArgumentError",
+    "Call",
+    "ConfigurationError",
+    "DamagedRecordError",
+    "EmbeddedServerError",
+    "LineshaftError",
+    "NoServerError",
+    "OutcomeUnknownError",
+    "ResultTimeoutError",
+    "Retry",
+    "ServerFullError",
+    "ServerUnavailableError",
+    "Settings",
+    "Task",
+    "TaskCancelled",
+    "TaskConflictError",
+    "TaskContext",
+    "TaskEndedError",
+    "TaskError",
+    "TaskExpired",
+    "TaskFailed",
+    "TaskFunction",
+    "TaskNotFoundError",
+    "UnknownTaskError",
+    "UnsupportedVersionError",
+]

@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         resend_s: how long a client sends an enqueue again that got no answer.
         call_timeout_s: how long one call to Redis may take.
         body_limit: most bytes of a request to the API, and of one task's arguments.
+        result_limit: most bytes of one task's result.
     """
 
     redis_url: str | None = None
@@ -66,6 +67,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     resend_s: float = 8.0
     call_timeout_s: float = 5.0
     body_limit: int = 1_048_576
+    result_limit: int = 16_777_216
 
     def __post_init__(self) -> None:
         for name, least in {"concurrency": 1, "workers": 1, "max_crashes": 1, "done_kept": 0, "ended_kept": 0}.items():

@@ -7,7 +7,7 @@ each connect, so a server that moved is found again.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -68,6 +68,30 @@ class Connection:
         async with self._turn:
             return await self._exchange(hiredis.pack_command(command), timeout_s or self._timeout_s)
 
+    async def calls(self, commands: Sequence[Sequence[Part]]) -> list[Any]:
+        """Send several commands in one write and give their replies; raises as `call`, and the first refusal of any."""
+        if not commands:
+            return []
+        async with self._turn:
+            packed = b"".join(hiredis.pack_command(tuple(command)) for command in commands)
+            replies = [await self._exchange(packed, self._timeout_s, refusals=True)]
+            for _ in commands[1:]:
+                replies.append(await self._exchange(b"", self._timeout_s, refusals=True))
+        for reply in replies:
+            if isinstance(reply, LineshaftError):
+                raise reply
+        return replies
+
+    async def subscribe(self, channel: str) -> None:
+        """Subscribe to a channel; from then on this connection is for `listen` alone.
+
+        Raises:
+            ServerUnavailableError: the connection broke.
+        """
+        await self.close()
+        packed = hiredis.pack_command(("SUBSCRIBE", channel))
+        await self._exchange(packed, self._timeout_s, push=True)
+
     async def listen(self) -> list[Any]:
         """Wait for the next message of the channels this connection subscribed to, without a time limit.
 
@@ -89,18 +113,21 @@ class Connection:
             with contextlib.suppress(RedisError, OSError):
                 await link.disconnect(nowait=True)
 
-    async def _exchange(self, packed: bytes, timeout_s: float) -> Any:
+    async def _exchange(self, packed: bytes, timeout_s: float, *, push: bool = False, refusals: bool = False) -> Any:
         sent = False
         try:
             async with asyncio.timeout(timeout_s):
                 link = self._link or await self._connect()
                 sent = True
-                await link.send_packed_command(packed, check_health=False)
-                return await link.read_response()
+                if packed:
+                    await link.send_packed_command(packed, check_health=False)
+                return await link.read_response(push_request=push)
         except ResponseError as error:
             refusal = refusal_of(error)
             if isinstance(refusal, ServerUnavailableError):
                 await self.close()  # a demoted server stays connected; the next call must look for the new one
+            elif refusals:
+                return refusal
             raise refusal from error
         except TimeoutError as error:
             await self.close()

@@ -101,8 +101,8 @@ class EmbeddedServer:
         try:
             binary = self._binary or find_binary()
             self._make_folders()
-            self._own_project()
-            self._running = self._launch(binary)
+            previous = self._own_project()
+            self._running = self._launch(binary, previous)
         except OSError as error:
             self.stop()
             raise EmbeddedServerError(
@@ -139,8 +139,8 @@ class EmbeddedServer:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.chmod(0o700)
 
-    def _own_project(self) -> None:
-        """Take the project's lock, for as long as the server runs.
+    def _own_project(self) -> RunningServer | None:
+        """Take the project's lock, for as long as the server runs; return what a killed owner noted last, if one did.
 
         A taken lock is tried again for a while: a looker has it too, for a moment, and an owner that is just starting
         is better named with its URL.
@@ -149,8 +149,12 @@ class EmbeddedServer:
         self._lock = take_lock(path, OWNER_TIMEOUT_S, gives_up=lambda: locate.running_server(self.project) is not None)
         if self._lock is None:
             raise EmbeddedServerError(self._owned_by(locate.running_server(self.project), path.read_text()))
+        previous = locate.read_state(self.folder)
+        # Gone at once: now that the lock is held again, the old note would be believed.
+        self._state.unlink(missing_ok=True)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        return previous
 
     def _owned_by(self, owner: RunningServer | None, owner_pid: str) -> str:
         if owner is None:
@@ -163,11 +167,8 @@ class EmbeddedServer:
             "add workers to that one with `lineshaft worker`, or stop it and start again"
         )
 
-    def _launch(self, binary: Path) -> RunningServer:
+    def _launch(self, binary: Path, previous: RunningServer | None) -> RunningServer:
         """Start the server at the first port that it gets, and write the note that says where it is."""
-        previous = locate.read_state(self.folder)
-        # Gone at once: now that the lock is held again, a dead owner's note would be believed.
-        self._state.unlink(missing_ok=True)
         data_lock = self._own_data(previous)
         reason = ""
         try:
@@ -193,9 +194,12 @@ class EmbeddedServer:
 
         The server of a killed owner holds it until it has written its data and ended, so this waits for that.
         """
-        if previous is not None:
-            _end_orphan(previous)
-        lock = take_lock(self.data / DATA_LOCK_NAME, PREVIOUS_TIMEOUT_S)
+        path = self.data / DATA_LOCK_NAME
+        lock = take_lock(path, 0)
+        if lock is None:
+            if previous is not None:
+                _end_orphan(previous)
+            lock = take_lock(path, PREVIOUS_TIMEOUT_S)
         if lock is None:
             who = f"the server of an earlier `lineshaft serve` (pid {previous.pid})" if previous else "another server"
             raise EmbeddedServerError(f"{who} still uses the data in {self.data}: end it, then start again")

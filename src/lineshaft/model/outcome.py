@@ -1,11 +1,13 @@
 """How runs end, as values: what is stored for the last one, and the evidence kept of those that failed."""
 
 import traceback
+from types import TracebackType
 
 import msgspec
 
 TRACEBACK_KEPT = 16_384  # characters; the end of a traceback says most
 MESSAGE_KEPT = 2_048
+_FRAMES_ABOVE = ("lineshaft/worker/executor.py", "concurrent/futures/thread.py")
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -52,10 +54,19 @@ def failure_of(error: BaseException) -> Failure:
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     try:
         message = _clean(str(error))[:MESSAGE_KEPT]
-        text = _clean("".join(traceback.format_exception(error)))[-TRACEBACK_KEPT:]
+        trace = _from_the_task_on(error.__traceback__)
+        text = _clean("".join(traceback.format_exception(kind, error, trace)))[-TRACEBACK_KEPT:]
     except Exception as second:  # noqa: BLE001 - a user's __str__ may raise anything
         message, text = f"(the exception's own text raised {type(second).__qualname__})", ""
     return Failure(name, message, text)
+
+
+def _from_the_task_on(trace: TracebackType | None) -> TracebackType | None:
+    """Leave out the frames above the task's own: the worker's, and those of the thread it ran in."""
+    first = trace
+    while first is not None and first.tb_frame.f_code.co_filename.endswith(_FRAMES_ABOVE):
+        first = first.tb_next
+    return first or trace
 
 
 def _clean(text: str) -> str:

@@ -22,7 +22,7 @@ class TaskSpec:
     signature: Signature
     queue: str
     retry: Retry
-    timeout_s: float
+    timeout_s: float | None  # None: the limit of the settings
 
     @property
     def is_async(self) -> bool:

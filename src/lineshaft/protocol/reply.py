@@ -26,7 +26,7 @@ class Around:
     """What a claim saw when it also looked around.
 
     Attributes:
-        next_due_ms: when the next task becomes due, by the server's clock; None when none is.
+        next_due_ms: in how many ms the next task becomes due; None when none is.
         sessions_to_look_at: whether a session is over its lease, or is being emptied.
         queues_known: how many queues there are.
     """
@@ -46,6 +46,10 @@ class Claimed:
     around: Around | None
 
 
+def _optional(number: int | bytes) -> int | None:
+    return None if isinstance(number, bytes) else number
+
+
 Refusal = Literal["lost", "expired"]
 
 
@@ -62,7 +66,7 @@ def claimed(reply: Any) -> Claimed | Refusal:
         ]
     else:
         claims = [Claim(i.decode(), token, envelope, 0, 0) for i, token, envelope in zip(ids, tokens, envelopes, strict=True)]
-    seen = Around(int(around[0]) if around[0] else None, bool(around[1]), int(around[2])) if around else None
+    seen = Around(_optional(around[0]), bool(around[1]), int(around[2])) if around else None
     return Claimed(int(number), bool(more), claims, seen)
 
 
@@ -115,7 +119,7 @@ def reaped(reply: list[Any]) -> Reaped:
 
 @dataclass(frozen=True)
 class Promoted:
-    """The answer to a promote: how many are ready now, when the next is due, whether to go on at once."""
+    """The answer to a promote: how many are ready now, in how many ms the next is due, whether to go on at once."""
 
     ready: int
     next_due_ms: int | None
@@ -125,7 +129,7 @@ class Promoted:
 def promoted(reply: list[Any]) -> Promoted:
     """Read the answer of `promote`."""
     ready, next_due, more = reply
-    return Promoted(ready, int(next_due) if next_due else None, bool(more))
+    return Promoted(ready, _optional(next_due), bool(more))
 
 
 def renewed(reply: list[Any]) -> list[list[str] | None]:

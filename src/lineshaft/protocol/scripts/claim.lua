@@ -17,7 +17,7 @@
 -- ARGV[2]  session   ARGV[3]  free slots (500 at most)   ARGV[4]  own lease in ms to look around too, or ""
 -- ARGV[5..]  queues, the most wanted first
 -- RETURNS  "lost": the session has gone; "expired": its lease is over, renew and wait; else
---          {claim number, more, ids, envelopes, tokens, tries, crashes, {next due ms or "", sessions to look at, queues known}}
+--          {claim number, more, ids, envelopes, tokens, tries, crashes, {ms until the next is due or "", sessions to look at, queues known}}
 --          more: 1 when ready tasks are left that this call could have taken. tries and crashes are empty when all are 0.
 -- COST     O(slots + queues)
 -- WHY      looks before it pops: an error after a pop would lose the id, for a script does not undo its writes.
@@ -69,6 +69,9 @@ if #ids > 0 then
   local task_keys = {}
   for n, id in ipairs(ids) do task_keys[n] = task .. id end
   envelopes = redis.call('MGET', unpack(task_keys))
+  for n, key in ipairs(task_keys) do -- no envelope is a foreign task; a key of another type is a damaged one
+    if not envelopes[n] and redis.call('EXISTS', key) == 1 then envelopes[n] = 'damaged' end
+  end
   if redis.call('EXISTS', own .. 'tries', own .. 'crashes') > 0 then
     tries = attempt('HMGET', own .. 'tries', unpack(ids))
     crashes = attempt('HMGET', own .. 'crashes', unpack(ids))
@@ -122,6 +125,6 @@ if look ~= '' then
   local first = tonumber(redis.call('ZRANGE', own .. 'sessions', 0, 0, 'WITHSCORES')[2])
   local last = tonumber(redis.call('ZRANGE', own .. 'sessions', -1, -1, 'WITHSCORES')[2])
   local to_look_at = first < now_ms or last > now_ms + look or redis.call('EXISTS', own .. 'suspects') == 1
-  around = { next_due and string.format('%.0f', next_due) or '', to_look_at and 1 or 0, tonumber(attempt('SCARD', own .. 'queues')) or 0 }
+  around = { next_due and math.max(0, next_due - now_ms) or '', to_look_at and 1 or 0, tonumber(attempt('SCARD', own .. 'queues')) or 0 }
 end
 return { string.format('%.0f', number), more, ids, envelopes, tokens, tries, crashes, around }

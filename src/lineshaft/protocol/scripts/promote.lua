@@ -11,7 +11,7 @@
 -- ARGV[1]  now in us, or "" for the server's time
 -- ARGV[2]  most cancelled tasks kept   ARGV[3]  how long they are kept, in ms
 -- ARGV[4..]  queues
--- RETURNS  {how many are ready now, next due ms or "", more}: more is 1 when it should be called again at once
+-- RETURNS  {how many are ready now, ms until the next is due or "", more}: more is 1 when it should be called again at once
 -- COST     O(500 log due)
 -- WHY      only an id whose word is exactly "scheduled" is made ready; a cancelled or retried one is dropped.
 --@use keys
@@ -92,4 +92,4 @@ for i = 4, #ARGV do
   if due and (not next_due or due < next_due) then next_due = due end
 end
 trim_history('cancelled', tonumber(ARGV[2]), tonumber(ARGV[3]))
-return { promoted, next_due and string.format('%.0f', next_due) or '', taken == AT_ONCE and 1 or 0 }
+return { promoted, next_due and math.max(0, next_due - now_ms) or '', taken == AT_ONCE and 1 or 0 }

@@ -1,0 +1,187 @@
+"""The read side: what there is, for people and programs that look. Changes nothing, and never scans."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lineshaft.broker.connection import Connection, Part
+from lineshaft.errors import TaskNotFoundError
+from lineshaft.protocol import wire
+from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys, is_task_id
+
+SESSIONS_AT_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """All that is kept of one task. A foreign task has no envelope; what has not ended has no outcome."""
+
+    task_id: str
+    status: str
+    envelope: Any
+    outcome: Any
+    attempts: list[Any]
+    tries: int
+    crashes: int
+    started_ms: int | None
+
+
+@dataclass(frozen=True)
+class QueueCounts:
+    """How many tasks of one queue are where."""
+
+    queue: str
+    ready: int
+    scheduled: int
+    in_progress: int
+    paused: bool
+
+
+@dataclass(frozen=True)
+class WorkerInfo:
+    """One session, and how many tasks it runs."""
+
+    session: str
+    pid: int
+    host: str
+    queues: list[str]
+    running: int
+    started_ms: int
+
+
+class Inspector:
+    """Reads one shard over one connection. Every method may raise what `Connection.call` raises."""
+
+    def __init__(self, connection: Connection, keys: Keys) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    async def ping(self) -> None:
+        """Ask the server whether it is there."""
+        await self._connection.call("PING")
+
+    async def status(self, task_id: str) -> str | None:
+        """The status word, or None when there is no such task."""
+        (word,) = await self._connection.call("MGET", self._keys.status(task_id))
+        return None if word is None else word.decode()
+
+    async def statuses(self, task_ids: list[str]) -> list[str | None]:
+        """The status words of several tasks."""
+        words = await self._connection.call("MGET", *(self._keys.status(task_id) for task_id in task_ids))
+        return [None if word is None else word.decode() for word in words]
+
+    async def task(self, task_id: str) -> TaskRecord:
+        """All that is kept of one task.
+
+        Raises:
+            TaskNotFoundError: there is nothing under that id.
+            DamagedRecordError, UnsupportedVersionError: what there is cannot be read.
+        """
+        if not is_task_id(task_id):
+            raise TaskNotFoundError(f"there is no task {task_id!r}: an id is 1 to 64 of 0-9, A-Z, a-z, _ and -")
+        keys = self._keys
+        strings, attempts, tries, crashes = await self._connection.calls([
+            ("MGET", keys.status(task_id), keys.envelope(task_id), keys.result(task_id)),
+            ("LRANGE", keys.attempts(task_id), 0, -1),
+            ("HGET", keys.tries, task_id),
+            ("HGET", keys.crashes, task_id),
+        ])  # fmt: skip
+        word, envelope, result = strings
+        if word is None:
+            raise TaskNotFoundError(f"there is no task {task_id!r}: it never was, or its record was trimmed after its time")
+        outcome = wire.decode_outcome(result) if result else None
+        started_ms = await self._claimed_ms(task_id) if word == b"in-progress" else None
+        tried = int(tries or 0) + (word == b"in-progress")
+        if outcome is not None:
+            tried = outcome.tries if outcome.tries is not None else tried
+        return TaskRecord(
+            task_id=task_id,
+            status=word.decode(),
+            envelope=wire.decode_envelope(envelope) if envelope else None,
+            outcome=outcome,
+            attempts=[wire.decode_attempt(attempt) for attempt in attempts],
+            tries=tried,
+            crashes=outcome.crashes if outcome is not None else int(crashes or 0),
+            started_ms=outcome.started_ms if outcome is not None else started_ms,
+        )
+
+    async def queue_names(self) -> list[str]:
+        """The queues that ever had a task, the default one first."""
+        names = await self._connection.call("SMEMBERS", self._keys.queues)
+        return [DEFAULT_QUEUE, *sorted({name.decode() for name in names} - {DEFAULT_QUEUE})]
+
+    async def queues(self) -> list[QueueCounts]:
+        """How many tasks of each queue are where."""
+        names = await self.queue_names()
+        commands: list[tuple[Part, ...]] = []
+        for name in names:
+            commands += [
+                ("LLEN", self._keys.ready(name)),
+                ("ZCARD", self._keys.due(name)),
+                ("SISMEMBER", self._keys.paused, name),
+            ]
+        counts = await self._connection.calls(commands)
+        in_progress = await self._in_progress()
+        return [
+            QueueCounts(name, counts[3 * n], counts[3 * n + 1], in_progress.get(name, 0), bool(counts[3 * n + 2]))
+            for n, name in enumerate(names)
+        ]
+
+    async def workers(self) -> list[WorkerInfo]:
+        """The sessions that are open, and how many tasks each runs."""
+        sessions = await self._sessions()
+        commands: list[tuple[Part, ...]] = []
+        for session in sessions:
+            commands += [("HGETALL", self._keys.session(session)), ("HLEN", self._keys.owned(session))]
+        replies = await self._connection.calls(commands)
+        found: list[WorkerInfo] = []
+        for n, session in enumerate(sessions):
+            record = {key.decode(): value.decode() for key, value in replies[2 * n].items()}
+            queues = [name for name in record.get("queues", "").split(",") if name]
+            found.append(
+                WorkerInfo(
+                    session=session,
+                    pid=int(record.get("pid", 0)),
+                    host=record.get("host", ""),
+                    queues=queues,
+                    running=replies[2 * n + 1],
+                    started_ms=int(record.get("started_ms", 0)),
+                )
+            )
+        return found
+
+    async def owned(self, session: str) -> dict[str, bytes]:
+        """What a session has claimed: id -> claim token."""
+        claims = await self._connection.call("HGETALL", self._keys.owned(session))
+        return {task_id.decode(): token for task_id, token in claims.items()}
+
+    async def is_cancelling(self, task_ids: list[str]) -> list[bool]:
+        """Whether these tasks were asked to stop."""
+        marks = await self._connection.call("SMISMEMBER", self._keys.cancelling, *task_ids)
+        return [bool(mark) for mark in marks]
+
+    async def is_burst_over(self, queues: list[str]) -> bool:
+        """Whether nothing is ready, due later or in progress in any of these queues."""
+        wanted = set(queues)
+        return not any(
+            counts.ready or counts.scheduled or counts.in_progress for counts in await self.queues() if counts.queue in wanted
+        )
+
+    async def _sessions(self) -> list[str]:
+        names = await self._connection.call("ZRANGE", self._keys.sessions, 0, SESSIONS_AT_MOST - 1)
+        return [name.decode() for name in names]
+
+    async def _in_progress(self) -> dict[str, int]:
+        owned = await self._connection.calls([("HVALS", self._keys.owned(session)) for session in await self._sessions()])
+        counts: dict[str, int] = {}
+        for tokens in owned:
+            for token in tokens:
+                queue = token.partition(b":")[2].decode()
+                counts[queue] = counts.get(queue, 0) + 1
+        return counts
+
+    async def _claimed_ms(self, task_id: str) -> int | None:
+        """When the present run was claimed: a claim number is the server's time in us."""
+        sessions = await self._sessions()
+        tokens = await self._connection.calls([("HGET", self._keys.owned(session), task_id) for session in sessions])
+        held = [int(token.partition(b":")[0]) // 1000 for token in tokens if token]
+        return max(held, default=None)

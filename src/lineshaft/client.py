@@ -1,0 +1,133 @@
+"""Enqueues, cancels and waits, for one event loop: natural batching on the way out, push on the way back."""
+
+import asyncio
+import contextlib
+import socket
+import os
+from collections.abc import Callable, Sequence
+
+from lineshaft.broker.broker import BATCH, Broker, NewTask
+from lineshaft.broker.connection import Connection
+from lineshaft.broker.inspector import Inspector
+from lineshaft.broker.watcher import Watcher
+from lineshaft.clock import monotonic_s
+from lineshaft.errors import (
+    LineshaftError,
+    OutcomeUnknownError,
+    ServerFullError,
+    ServerUnavailableError,
+)
+from lineshaft.protocol.keys import Keys
+from lineshaft.protocol.reply import Ended
+from lineshaft.settings import Settings
+
+FIRST_RESEND_S, LAST_RESEND_S = 0.05, 1.0
+
+
+class Client:
+    """What producers need of Redis. Belongs to the loop it was first used on.
+
+    While one enqueue is on the wire, what arrives waits and goes out together in the next: no timers, and one caller
+    alone never waits.
+    """
+
+    def __init__(self, address: Callable[[], str], keys: Keys, settings: Settings) -> None:
+        def connection(purpose: str) -> Connection:
+            name = f"lineshaft-{purpose}-{socket.gethostname()}-{os.getpid()}"
+            return Connection(address, name=name, timeout_s=settings.call_timeout_s)
+
+        self._settings = settings
+        self._connections = [connection("enqueue"), connection("read"), connection("watch")]
+        enqueuing, reading, watching = self._connections
+        self._broker = Broker(enqueuing, keys, settings)
+        self._acting = Broker(reading, keys, settings)
+        self._watcher = Watcher(Broker(watching, keys, settings), connection("listen"))
+        self._waiting: list[tuple[NewTask, asyncio.Future[str]]] = []
+        self._sender: asyncio.Task[None] | None = None
+        self.inspector = Inspector(reading, keys)
+
+    async def enqueue(self, task: NewTask) -> str:
+        """Accept one task: "created", "same", "conflict" or "damaged".
+
+        Raises:
+            OutcomeUnknownError: it was sent and no answer came within `resend_s`; enqueuing it again is safe.
+            ServerUnavailableError, ServerFullError: it was not accepted.
+        """
+        future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._waiting.append((task, future))
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send())
+        return await future
+
+    async def enqueue_many(self, tasks: Sequence[NewTask]) -> list[str]:
+        """Accept many tasks, in order, BATCH to a round trip; raises as `enqueue`, and then the first ones may be accepted."""
+        words: list[str] = []
+        for start in range(0, len(tasks), BATCH):
+            words += await self._deliver(tasks[start : start + BATCH])
+        return words
+
+    async def wait(self, task_id: str, timeout_s: float | None) -> Ended | None:
+        """Wait for the end of a task; None when there is no record of it.
+
+        Raises:
+            TimeoutError: it had not ended in time.
+        """
+        async with asyncio.timeout(timeout_s):
+            return await self._watcher.wait(task_id)
+
+    async def cancel(self, task_id: str) -> str:
+        """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with. Repeated once if need be."""
+        try:
+            return await self._acting.cancel(task_id)
+        except ServerFullError:
+            raise
+        except ServerUnavailableError:
+            return await self._acting.cancel(task_id)
+
+    async def close(self) -> None:
+        """Send what waits, then drop the connections."""
+        if self._sender is not None:
+            with contextlib.suppress(LineshaftError):
+                await self._sender
+        await self._watcher.close()
+        for connection in self._connections:
+            await connection.close()
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                try:
+                    words = await self._deliver([task for task, _ in batch])
+                except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to handle
+                    for _, future in batch:
+                        if not future.done():
+                            future.set_exception(error)
+                    continue
+                for (_, future), word in zip(batch, words, strict=True):
+                    if not future.done():
+                        future.set_result(word)
+        finally:
+            self._sender = None
+
+    async def _deliver(self, batch: Sequence[NewTask]) -> list[str]:
+        """Send one batch until it is answered: the script makes a repeat harmless."""
+        give_up_s = monotonic_s() + self._settings.resend_s
+        delay_s, sent = FIRST_RESEND_S, False
+        while True:
+            try:
+                return await self._broker.enqueue(batch)
+            except ServerFullError:
+                raise
+            except ServerUnavailableError as error:
+                sent = sent or error.sent
+                if monotonic_s() + delay_s < give_up_s:
+                    await asyncio.sleep(delay_s)
+                    delay_s = min(2 * delay_s, LAST_RESEND_S)
+                elif sent:
+                    names = ", ".join(task.task_id for task in batch[:3]) + (", ..." if len(batch) > 3 else "")
+                    raise OutcomeUnknownError(
+                        f"Redis did not answer whether it accepted {names}: look at the status, or enqueue again under the same id"
+                    ) from error
+                else:
+                    raise

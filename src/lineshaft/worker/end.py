@@ -1,0 +1,129 @@
+"""How a run ended, decided as a value; the finisher writes it. Pure but for the clock."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from lineshaft.app import App
+from lineshaft.broker.broker import Return, Try, ms
+from lineshaft.clock import monotonic_s
+from lineshaft.errors import LineshaftError, UnknownTaskError, UnsupportedVersionError
+from lineshaft.model.outcome import Attempt, Failure, failure_of
+from lineshaft.model.retry import Retry
+from lineshaft.protocol import wire
+from lineshaft.telemetry import logger
+from lineshaft.worker.run import Run, Stop
+
+log = logger("executor")
+
+NEVER_AGAIN = Retry(tries=1)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How one run ended: what to send under its token, or "none" where nothing is ours to send."""
+
+    run: Run
+    session: str
+    kind: Literal["finish", "fail", "release", "none"]
+    outcome: bytes = b""
+    failed: Try | None = None
+    returned: Return | None = None
+
+
+class Ending:
+    """Turns what happened to a run into its end.
+
+    End times are the server's: the claim number is the server's time at the claim, and the monotonic clock adds what
+    passed since, so a jump of this machine's clock is in no record.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._settings = app.settings
+        self._registry = app.registry
+        self._result_limit = app.settings.result_limit
+
+    def returned(self, run: Run, session: str, value: Any) -> End:
+        """The run returned."""
+        try:
+            encoded = b"null" if value is None else wire.encode_value(value)
+        except (TypeError, ValueError) as error:
+            message = f"it ran, and returned what JSON cannot carry: {error}"
+            return self._failed(run, session, Failure("ResultError", message), None, "error")
+        if len(encoded) > self._result_limit:
+            message = f"it ran, and its result is {len(encoded)} bytes; the limit is {self._result_limit}: store it elsewhere"
+            return self._failed(run, session, Failure("ResultError", message), None, "error")
+        ended_ms = _now_ms(run)
+        outcome = wire.encode_done(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, encoded)
+        if log.isEnabledFor(logging.INFO):
+            log.info("task %s done in %d ms", run.claim.task_id, ended_ms - run.started_ms)
+        return End(run, session, "finish", outcome)
+
+    def raised(self, run: Run, session: str, error: BaseException) -> End:
+        """The run raised."""
+        policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
+        try:
+            delay_s = policy.delay_s(run.tries, error)
+        except Exception as second:  # noqa: BLE001 - a user's backoff function may raise anything
+            log.warning("task %s: its retry policy raised %r, so it is not tried again", run.claim.task_id, second)
+            delay_s = None
+        return self._failed(run, session, failure_of(error), delay_s, "error")
+
+    def stopped(self, run: Run, session: str) -> End | None:
+        """The run was told to stop: that decides, whatever it returned or raised. None where it was not."""
+        if run.stop is None:
+            return None
+        if run.stop is Stop.LOST:
+            log.warning("task %s: this run has lost its claim and changes nothing", run.claim.task_id)
+            return End(run, session, "none")
+        if run.stop is Stop.DRAIN:
+            log.info("task %s is handed back", run.claim.task_id)
+            return End(run, session, "release", returned=Return(*run.key))
+        if run.stop is Stop.CANCELLED:
+            return self._failed(run, session, Failure("Cancelled", "it was cancelled while it ran"), None, "cancelled")
+        limit_s = (run.spec.timeout_s if run.spec else None) or self._settings.timeout_s
+        error = TimeoutError(f"it ran longer than its limit of {limit_s:g} s")
+        policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
+        return self._failed(run, session, Failure("TimeoutError", str(error)), policy.delay_s(run.tries, error), "timeout")
+
+    def refused(self, run: Run, session: str, error: Exception) -> End:
+        """The run could not start: its task is unknown here, or its record cannot be read."""
+        if isinstance(error, UnknownTaskError | UnsupportedVersionError):
+            if run.started_ms - _due_ms(run) < ms(self._settings.unknown_kept_s):
+                note = wire.encode_attempt(Attempt(v=1, kind="unknown", error=Failure(type(error).__name__, str(error))))
+                log.warning("task %s is put back for a while: %s", run.claim.task_id, error)
+                back = Return(*run.key, ms(self._settings.unknown_delay_s), note)
+                return End(run, session, "release", returned=back)
+        return self._failed(run, session, Failure(type(error).__name__, str(error)), None, "error")
+
+    def _failed(self, run: Run, session: str, failure: Failure, delay_s: float | None, kind: str) -> End:
+        ended_ms = _now_ms(run)
+        number = int(run.claim.token.partition(b":")[0])
+        attempt = Attempt(
+            v=1, kind=kind, at_ms=ended_ms, started_ms=run.started_ms, session=session, claim=number,
+            try_number=run.tries, error=failure,
+        )  # fmt: skip
+        outcome = wire.encode_failed(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, failure)
+        if delay_s is None:
+            log.info("task %s %s: %s: %s", run.claim.task_id, "cancelled" if kind == "cancelled" else "failed", failure.type, failure.message)
+        else:
+            log.info("task %s failed try %d and is tried again in %.1f s: %s: %s", run.claim.task_id, run.tries, delay_s, failure.type, failure.message)
+        delay_ms = None if delay_s is None else ms(delay_s)
+        return End(run, session, "fail", failed=Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome))
+
+
+def _now_ms(run: Run) -> int:
+    return run.started_ms + round((monotonic_s() - run.started_s) * 1000)
+
+
+class _Times(msgspec.Struct):
+    enqueued_ms: int = 0
+    delay_ms: int = 0
+
+
+def _due_ms(run: Run) -> int:
+    """When a task could first run, as far as an envelope of any version says."""
+    times = msgspec.json.decode(run.claim.envelope or b"{}", type=_Times)
+    return times.enqueued_ms + times.delay_ms if times.enqueued_ms else run.started_ms

@@ -1,0 +1,133 @@
+"""Claims as many tasks as there are free slots, as soon as there are both; asks almost nothing while there are none."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from lineshaft.broker.broker import Broker
+from lineshaft.clock import monotonic_s
+from lineshaft.errors import LineshaftError
+from lineshaft.protocol.reply import Around
+from lineshaft.telemetry import Signals, logger
+from lineshaft.worker.backoff import Backoff
+from lineshaft.worker.executor import Executor
+from lineshaft.worker.lease import Lease
+from lineshaft.worker.loop import Loop, wait_for
+from lineshaft.worker.queues import Queues
+from lineshaft.worker.reconciler import Reconciler
+from lineshaft.worker.waking import Waking
+
+log = logger("fetcher")
+
+REFUSED_WAIT_S = 0.2  # a renewal pokes earlier
+
+
+class Fetcher(Loop):
+    """One loop. A claim and a comparison with Redis never overlap, for both go through here, one after the other.
+
+    Args:
+        broker: for claims.
+        executor: has the slots, and starts what was claimed.
+        reconciler: compares.
+        queues: where to take from.
+        lease: under which.
+        waking: what to sleep on.
+        signals: told of "claimed" and "refused".
+        looked_around: told what a claim saw beside the tasks.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        executor: Executor,
+        reconciler: Reconciler,
+        queues: Queues,
+        lease: Lease,
+        waking: Waking,
+        signals: Signals,
+        looked_around: Callable[[Around], None],
+    ) -> None:
+        super().__init__()
+        self._broker = broker
+        self._executor = executor
+        self._reconciler = reconciler
+        self._queues = queues
+        self._lease = lease
+        self._waking = waking
+        self._signals = signals
+        self._looked_around = looked_around
+        self._look_at_s = 0.0
+        self._reconcile_at_s = 0.0
+        self._stopping = False
+
+    async def stop(self) -> None:
+        """Stop claiming. A claim on the wire is waited for: what it brings is started, so that whoever drains sees it."""
+        self._stopping = True
+        self._waking.poke()
+        if self._task is not None:
+            await self._task
+        await super().stop()
+
+    def reconcile_soon(self) -> None:
+        """Compare with Redis before the next claim."""
+        self._reconcile_at_s = 0.0
+
+    async def run_once(self) -> Literal["more", "emptied", "refused"]:
+        """Claim once. "more": ready tasks were left behind; "emptied": none were; "refused": the session may not claim now.
+
+        Raises:
+            LineshaftError: the claim failed. It may have taken effect; the next comparison finds out.
+        """
+        now_s = monotonic_s()
+        look = self._waking.token or now_s >= self._look_at_s
+        self._waking.token = False
+        session = self._lease.session
+        slots = self._executor.free_slots
+        answer = await self._broker.claim(session, slots, self._queues.next_some(), look_around=look)
+        if answer == "expired" or answer == "lost":
+            self._lease.lost = self._lease.lost or answer == "lost"
+            self._signals.emit("refused", why=answer)
+            return "refused"
+        if answer.around is not None:
+            self._look_at_s = now_s + self._broker.settings.poll_s
+            self._looked_around(answer.around)
+        if answer.claims:
+            self._executor.start(session, answer.number, answer.claims)
+            self._signals.emit("claimed", amount=len(answer.claims))
+        return "more" if answer.more else "emptied"
+
+    async def _go_on(self) -> None:
+        backoff = Backoff()
+        while not self._stopping:
+            self._waking.changed.clear()
+            try:
+                await self._step()
+                backoff.reset()
+            except LineshaftError as error:
+                self.reconcile_soon()  # the claim may have been made, and its reply lost
+                backoff.say(log, "cannot claim: %s", error)
+                await backoff.wait()
+
+    async def _step(self) -> None:
+        if not self._lease.holds:
+            await wait_for(self._waking.changed, REFUSED_WAIT_S)
+        elif monotonic_s() >= self._reconcile_at_s:
+            await self._queues.refresh()
+            await self._reconciler.run_once(self._lease.session)
+            self._reconcile_at_s = monotonic_s() + self._broker.settings.reconcile_s
+        elif self._executor.free_slots == 0 and not self._waking.token and monotonic_s() < self._look_at_s:
+            await wait_for(self._waking.changed, self._look_at_s - monotonic_s())
+        else:
+            word = await self.run_once()
+            if word == "refused":
+                await wait_for(self._waking.changed, REFUSED_WAIT_S)
+            elif word == "emptied":
+                await self._sleep()
+
+    async def _sleep(self) -> None:
+        """Nothing more is ready: sleep until a token comes or it is time to look. A slot that becomes free changes nothing."""
+        until_s = min(self._look_at_s, self._reconcile_at_s)
+        self._waking.asleep.set()
+        while not self._waking.token and not self._stopping and self._lease.holds and monotonic_s() < until_s:
+            await wait_for(self._waking.changed, until_s - monotonic_s())
+            self._waking.changed.clear()
+        self._waking.asleep.clear()

@@ -1,0 +1,95 @@
+"""Renews the leases of sessions, and tells each worker until when it may go on.
+
+While Redis does not answer, it keeps the permits going: nobody can reap while Redis is away, and reaping takes two looks
+after it is back. So what a permit that runs out says is that whoever keeps the leases has stopped.
+"""
+
+import asyncio
+from typing import Protocol
+
+from lineshaft.broker.broker import Broker
+from lineshaft.clock import monotonic_s
+from lineshaft.errors import LineshaftError
+from lineshaft.telemetry import logger
+from lineshaft.worker.loop import Loop
+
+log = logger("lease_keeper")
+
+FAILED_AGAIN_S = 1.0
+CALL_TIMEOUT_S = 1.0
+
+
+class Tenant(Protocol):
+    """Who works under a session."""
+
+    def permit(self, until_s: float) -> None:
+        """You may go on until this time of the monotonic clock."""
+
+    def stop_tasks(self, task_ids: list[str]) -> None:
+        """These of your tasks were cancelled."""
+
+    def lose(self) -> None:
+        """Your session has gone: your tasks may be another's by now."""
+
+
+class LeaseKeeper(Loop):
+    """One loop for all sessions of a process: one call renews them all."""
+
+    def __init__(self, broker: Broker) -> None:
+        super().__init__()
+        self._broker = broker
+        self._lease_s = broker.settings.lease_s
+        self._renew_s = broker.settings.renew_s
+        self._tenants: dict[str, Tenant] = {}
+
+    async def open(self, session: str, record: dict[str, str | int], tenant: Tenant) -> None:
+        """Open a session and keep its lease from now on.
+
+        Raises:
+            LineshaftError: it could not be opened, or the session was known before and has gone.
+        """
+        sent_s = monotonic_s()
+        word = await self._broker.open(session, self._lease_s, {**record, "lease_ms": round(self._lease_s * 1000)})
+        if word == "gone":
+            raise LineshaftError(f"session {session} was closed or reaped before: take a new one")
+        tenant.permit(sent_s + self._lease_s)
+        self._tenants[session] = tenant
+
+    def drop(self, session: str) -> None:
+        """No longer keep the lease of a session."""
+        self._tenants.pop(session, None)
+
+    async def run_once(self) -> None:
+        """Renew all leases.
+
+        Raises:
+            LineshaftError: Redis did not answer; the permits go on.
+        """
+        tenants = dict(self._tenants)
+        if not tenants:
+            return
+        sent_s = monotonic_s()
+        try:
+            answers = await self._broker.renew(dict.fromkeys(tenants, self._lease_s), timeout_s=CALL_TIMEOUT_S)
+        except LineshaftError:
+            for tenant in tenants.values():
+                tenant.permit(monotonic_s() + self._lease_s)
+            raise
+        for session, to_stop in answers.items():
+            if to_stop is None:
+                self.drop(session)
+                tenants[session].lose()
+                continue
+            tenants[session].permit(sent_s + self._lease_s)
+            if to_stop:
+                tenants[session].stop_tasks(to_stop)
+
+    async def _go_on(self) -> None:
+        while True:
+            try:
+                await self.run_once()
+                pause_s = self._renew_s
+            except LineshaftError as error:
+                log.warning("leases could not be renewed, trying again in %g s: %s", FAILED_AGAIN_S, error)
+                pause_s = min(FAILED_AGAIN_S, self._renew_s)
+            await asyncio.sleep(pause_s)

@@ -1,0 +1,61 @@
+"""Makes due tasks ready, to the millisecond: a local timer, set by what the last look around saw."""
+
+import asyncio
+
+from lineshaft.broker.broker import Broker
+from lineshaft.clock import monotonic_s
+from lineshaft.errors import LineshaftError
+from lineshaft.telemetry import Signals, logger
+from lineshaft.worker.backoff import Backoff
+from lineshaft.worker.queues import Queues
+from lineshaft.worker.loop import Loop, wait_for
+
+log = logger("promoter")
+
+NEVER_S = float("inf")
+
+
+class Promoter(Loop):
+    """One loop that sleeps until the next task is due."""
+
+    def __init__(self, broker: Broker, queues: Queues, signals: Signals) -> None:
+        super().__init__()
+        self._broker = broker
+        self._queues = queues
+        self._signals = signals
+        self._due_at_s = NEVER_S
+        self._changed = asyncio.Event()
+
+    def expect(self, next_due_ms: int | None) -> None:
+        """Hear in how many milliseconds the next task is due; None when none is."""
+        due_at_s = NEVER_S if next_due_ms is None else monotonic_s() + next_due_ms / 1000
+        if due_at_s < self._due_at_s:
+            self._due_at_s = due_at_s
+            self._changed.set()
+
+    async def run_once(self) -> None:
+        """Promote whatever is due, in slices, and set the timer for what is next."""
+        self._due_at_s = NEVER_S
+        while True:
+            promoted = await self._broker.promote(self._queues.next_some())
+            if promoted.ready:
+                self._signals.emit("promoted", amount=promoted.ready)
+            if not promoted.more:
+                self.expect(promoted.next_due_ms)
+                return
+
+    async def _go_on(self) -> None:
+        backoff = Backoff()
+        while True:
+            self._changed.clear()
+            left_s = self._due_at_s - monotonic_s()
+            if left_s > 0:
+                await wait_for(self._changed, None if left_s == NEVER_S else left_s)
+                continue
+            try:
+                await self.run_once()
+                backoff.reset()
+            except LineshaftError as error:
+                self._due_at_s = 0.0
+                backoff.say(log, "cannot promote: %s", error)
+                await backoff.wait()

@@ -1,0 +1,62 @@
+"""How a sleeping fetcher is woken: by a token from Redis, or because something changed in this process."""
+
+import asyncio
+from collections.abc import Sequence
+
+from lineshaft.broker.wakeups import Wakeups
+from lineshaft.errors import LineshaftError
+from lineshaft.worker.backoff import Backoff
+from lineshaft.worker.loop import Loop
+from lineshaft.worker.queues import Queues
+
+
+class Waking:
+    """What the fetcher sleeps on.
+
+    Attributes:
+        changed: a slot is free, an end was delivered, a lease was renewed: look again.
+        asleep: set while the fetcher waits for a task and would take a token.
+        token: whether a token came that no claim has answered yet.
+    """
+
+    def __init__(self) -> None:
+        self.changed = asyncio.Event()
+        self.asleep = asyncio.Event()
+        self.token = False
+
+    def poke(self) -> None:
+        """Something changed."""
+        self.changed.set()
+
+
+class TokenListener(Loop):
+    """Takes a wake-up token only while the fetcher sleeps; one that comes when all slots are taken is passed on by a claim."""
+
+    def __init__(self, wakeups: Wakeups, queues: Queues, waking: Waking) -> None:
+        super().__init__()
+        self._wakeups = wakeups
+        self._queues = queues
+        self._waking = waking
+
+    async def stop(self) -> None:
+        """Stop, and drop the connection."""
+        await super().stop()
+        await self._wakeups.close()
+
+    async def run_once(self) -> None:
+        """Wait for one token; raises what the connection raises."""
+        await self._waking.asleep.wait()
+        queues: Sequence[str] = self._queues.all()
+        if await self._wakeups.wait(queues):
+            self._waking.asleep.clear()
+            self._waking.token = True
+            self._waking.poke()
+
+    async def _go_on(self) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                await self.run_once()
+                backoff.reset()
+            except LineshaftError:
+                await backoff.wait()  # the fetcher says what is wrong
