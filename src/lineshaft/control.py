@@ -40,7 +40,15 @@ class ChildEnd:
         os.set_inheritable(descriptor, False)
         self._socket = socket.socket(fileno=descriptor)
         self._lines = self._socket.makefile("rb")
-        self.orders: Message = msgspec.json.decode(self._lines.readline())
+        self.orders: Message = self.next_order()
+
+    def next_order(self) -> Message:
+        """Wait for the next line; ends the process when the supervisor has gone."""
+        line = self._lines.readline()
+        if not line:
+            os._exit(EXIT_LOST)
+        message: Message = msgspec.json.decode(line)
+        return message
 
     def listen(self, heard: Callable[[Message], None]) -> None:
         """Hand each further message to this, from a thread of its own; when the supervisor has gone, end at once."""

@@ -596,6 +596,18 @@ def test_a_server_that_cannot_read_its_data_is_quoted(project: Path):
     assert running_server(project) is None
 
 
+def test_where_another_program_wrote_the_data_the_error_says_so(project: Path, tmp_path: Path):
+    other = program(tmp_path / "bin", "redis-server", "echo 'Bad file format, use check-aof --fix'", "exit 1")
+    with pytest.raises(EmbeddedServerError) as raised:
+        EmbeddedServer(project, port=0, binary=other).start()
+    assert "last written by" not in str(raised.value), "nobody has written any data yet"
+
+    with EmbeddedServer(project, port=0):
+        pass
+    with pytest.raises(EmbeddedServerError, match=rf"--fix\. The data was last written by {find_binary()}"):
+        EmbeddedServer(project, port=0, binary=other).start()
+
+
 def test_a_program_that_cannot_be_run_is_quoted(project: Path, tmp_path: Path):
     broken = program(tmp_path / "bin", "redis-server", "echo 'I cannot be run' >&2", "exit 3")
 

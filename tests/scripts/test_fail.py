@@ -120,6 +120,7 @@ def test_where_somebody_else_ended_the_task_only_the_claim_is_given_up(shard: Sh
     token = shard.claimed("a", word=word)
 
     assert shard.observe(shard.broker.fail, "s", [try_of("a", token)]) == (["freed"], {"lineshaft:owned:s": None})
+    assert shard.observe(shard.broker.fail, "s", [try_of("a", token)]) == (["lost"], {})
 
 
 def test_a_word_set_back_to_pending_while_it_ran_is_no_obstacle(shard: Shard):

@@ -168,23 +168,37 @@ class EmbeddedServer:
         )
 
     def _launch(self, binary: Path, previous: RunningServer | None) -> RunningServer:
-        """Start the server at the first port that it gets, and write the note that says where it is."""
+        """Start the server, hand the lock on the data over to it, and write the note that says where it is."""
         data_lock = self._own_data(previous)
-        reason = ""
         try:
             self._put_log_aside()
-            for port in self._ports():
-                self._process = ServerProcess(
-                    binary, port, data=self.data, log=self.log, data_lock=data_lock, watch_pipe=self._watch_pipe
-                )
-                pid = self._process.wait_ready()
-                if pid is not None:
-                    return self._note(pid, port)
-                self._process.end()
-                reason = self._process.last_line()
+            running = self._listen(binary, data_lock)
+            os.ftruncate(data_lock, 0)
+            os.pwrite(data_lock, os.fsencode(binary), 0)
         finally:
             # The server has it now, and the kernel drops it when the server and its children have ended.
             os.close(data_lock)
+        self._note(running)
+        return running
+
+    def _listen(self, binary: Path, data_lock: int) -> RunningServer:
+        """Start the server at the first port that it gets."""
+        writer = os.pread(data_lock, 4096, 0)
+        reason = ""
+        for port in self._ports():
+            self._process = ServerProcess(
+                binary, port, data=self.data, log=self.log, data_lock=data_lock, watch_pipe=self._watch_pipe
+            )
+            try:
+                pid = self._process.wait_ready()
+            except EmbeddedServerError as error:
+                hint = "" if writer in (b"", os.fsencode(binary)) else _other_writer(os.fsdecode(writer))
+                raise EmbeddedServerError(f"{error}{hint}") from error
+            if pid is not None:
+                url = f"redis://{readiness.LOOPBACK}:{port}"
+                return RunningServer(url, pid, port, os.getpid(), self.project, datetime.now(UTC))
+            self._process.end()
+            reason = self._process.last_line()
         raise EmbeddedServerError(
             f"the embedded server found no port to listen at (its last word: {reason}): choose a port that is free"
         )
@@ -224,21 +238,23 @@ class EmbeddedServer:
         for _ in range(PORT_TRIES):
             yield readiness.free_port()
 
-    def _note(self, pid: int, port: int) -> RunningServer:
+    def _note(self, running: RunningServer) -> None:
         """Tell everyone where the server is; the note is replaced whole, so nobody reads half of one."""
-        running = RunningServer(
-            url=f"redis://{readiness.LOOPBACK}:{port}",
-            pid=pid,
-            port=port,
-            owner_pid=os.getpid(),
-            project=self.project,
-            started_at=datetime.now(UTC),
-        )
         draft = self._state.with_suffix(".draft")
         draft.touch(mode=0o600)
         draft.write_bytes(msgspec.json.encode(running, enc_hook=str))
         draft.replace(self._state)
-        return running
+
+
+def _other_writer(writer: str) -> str:
+    """What to add when a server does not start on data that another program wrote.
+
+    Valkey and Redis do not read each other's newer files: they call them damaged, and advise a repair that destroys them.
+    """
+    return (
+        f". The data was last written by {writer}, and another kind or an older version may not be able to read it: "
+        "do not repair it, use that program again"
+    )
 
 
 def _end_orphan(previous: RunningServer) -> None:

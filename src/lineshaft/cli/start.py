@@ -1,0 +1,86 @@
+"""Starts the two long-running commands: what `serve` and `worker` have in common, and the embedded server of `serve`."""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from lineshaft.control import Message
+from lineshaft.embedded.server import EmbeddedServer
+from lineshaft.settings import Settings, server_url
+from lineshaft.telemetry import configure_logging
+from lineshaft.worker.supervisor import Plan, Supervisor
+
+API_MODULE = "lineshaft.api.process"
+
+
+def run_worker(
+    app_path: str,
+    *,
+    queues: Sequence[str] = (),
+    concurrency: int | None = None,
+    workers: int | None = None,
+    burst: bool = False,
+    grace: float | None = None,
+    redis_url: str | None = None,
+) -> int:
+    """Run workers until they are told to stop; gives the exit code."""
+    given = _given(concurrency=concurrency, workers=workers, grace_s=grace, redis_url=redis_url)
+    return _run(Plan(app_path, given, tuple(queues), burst, log_level(), find_server=_join))
+
+
+def run_serve(
+    app_path: str,
+    *,
+    host: str,
+    port: int,
+    redis_url: str | None = None,
+    concurrency: int | None = None,
+    workers: int | None = None,
+    queues: Sequence[str] = (),
+    grace: float | None = None,
+) -> int:
+    """Run the API and workers, and a server of their own where no URL is set, until told to stop; gives the exit code."""
+    given = _given(concurrency=concurrency, workers=workers, grace_s=grace, redis_url=redis_url)
+    with contextlib.ExitStack() as stack:
+
+        def find_server(settings: Settings) -> str | None:
+            if settings.redis_url:
+                return None
+            embedded = stack.enter_context(EmbeddedServer())
+            running = embedded.start()
+            print(f"server   {running.url} (embedded, data in {running.project})", flush=True)
+            if embedded.displaced:
+                print("         port 6379 is another server's; to use that one: REDIS_URL=redis://127.0.0.1:6379", flush=True)
+            return running.url
+
+        def on_ready(said: dict[str, Message]) -> None:
+            print(f"api      {said[API_MODULE]['url']}", flush=True)
+            print(f"worker   {len(said) - 1} x {app_path}", flush=True)
+
+        services = {API_MODULE: {"host": host, "port": port}}
+        plan = Plan(
+            app_path, given, tuple(queues), log_level=log_level(), services=services, find_server=find_server, on_ready=on_ready
+        )
+        return _run(plan)
+
+
+def log_level() -> str:
+    """How much the processes say: `LOG_LEVEL`, or INFO."""
+    return os.environ.get("LOG_LEVEL", "INFO").upper()
+
+
+def _join(settings: Settings) -> None:
+    """Fail at once where there is no server to join; the address itself is asked for at each connect."""
+    server_url(settings)
+
+
+def _given(**settings: float | str | None) -> Message:
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _run(plan: Plan) -> int:
+    configure_logging(plan.log_level)
+    sys.stdout.flush()
+    return asyncio.run(Supervisor(plan).run())

@@ -1,0 +1,117 @@
+"""A child process as its supervisor sees it: started with a line to it, told things, killed with its whole group."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import Process
+from typing import Any
+
+import msgspec
+
+from lineshaft.control import Message, encode
+
+
+class Child:
+    """One child process. Its process group is its own, so nothing that it started outlives it."""
+
+    def __init__(self, process: Process, line: socket.socket) -> None:
+        self.process = process
+        self._line = line
+        self.said: Message = {}
+        self.ready = asyncio.Event()
+        self.has_orders = False
+        self._answered = asyncio.Event()
+        self._listening: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def start(cls, module: str) -> "Child":
+        """Start a module of ours, which waits for its orders; from the main thread, which the child's life is tied to."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            descriptor = theirs.fileno()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                module,
+                str(descriptor),
+                str(os.getpid()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=[descriptor],
+                start_new_session=True,
+            )
+        ours.setblocking(False)
+        child = cls(process, ours)
+        child._listening = asyncio.create_task(child._listen())
+        return child
+
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its group."""
+        return self.process.pid
+
+    def tell(self, message: Message) -> None:
+        """Send it a message; one that does not take it in is not waited for."""
+        with contextlib.suppress(OSError):
+            self._line.send(encode(message))
+
+    async def answer(self, key: str) -> Any:
+        """Wait until it has said something under this key; None when it ended without."""
+        while key not in self.said and self._listening is not None and not self._listening.done():
+            self._answered.clear()
+            await self._answered.wait()
+        return self.said.get(key)
+
+    async def wait(self) -> int:
+        """Wait until it has ended, then end what is left of its group; gives its exit code."""
+        code = await self.process.wait()
+        self.kill()
+        if self._listening is not None:
+            await asyncio.gather(self._listening, return_exceptions=True)
+        self._line.close()
+        return code
+
+    def kill(self) -> None:
+        """Kill its process group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+    async def _listen(self) -> None:
+        loop, buffer = asyncio.get_running_loop(), b""
+        with contextlib.suppress(OSError):
+            while data := await loop.sock_recv(self._line, 65_536):
+                *lines, buffer = (buffer + data).split(b"\n")
+                for line in lines:
+                    self.said.update(msgspec.json.decode(line))
+                self._answered.set()
+                if "ready" in self.said:
+                    self.ready.set()
+        asyncio.get_running_loop().call_soon(self._answered.set)
+
+
+class ChildTenant:
+    """A child as the tenant of its session: passes on what the lease keeper says."""
+
+    def __init__(self) -> None:
+        self.child: Child | None = None
+        self.permitted_until_s = 0.0
+        self.lost = False
+
+    def permit(self, until_s: float) -> None:
+        """It may go on until then."""
+        self.permitted_until_s = until_s
+        if self.child is not None:
+            self.child.tell({"permit": until_s})
+
+    def stop_tasks(self, task_ids: list[str]) -> None:
+        """These of its tasks were cancelled."""
+        if self.child is not None:
+            self.child.tell({"stop": task_ids})
+
+    def lose(self) -> None:
+        """Its session has gone."""
+        self.lost = True
+        if self.child is not None:
+            self.child.tell({"lost": True})

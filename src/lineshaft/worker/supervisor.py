@@ -1,0 +1,286 @@
+"""Starts and watches the children of one command, keeps their sessions, owns the signals. Runs no user code."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import msgspec
+
+from lineshaft.broker.broker import Broker
+from lineshaft.broker.connection import Connection
+from lineshaft.clock import monotonic_s
+from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, Message
+from lineshaft.errors import LineshaftError
+from lineshaft.protocol.keys import Keys
+from lineshaft.settings import Settings, server_url
+from lineshaft.telemetry import logger
+from lineshaft.worker.backoff import Backoff
+from lineshaft.worker.children import Child, ChildTenant
+from lineshaft.worker.lease_keeper import LeaseKeeper
+from lineshaft.worker.sessions import new_session, session_record
+
+log = logger("supervisor")
+
+WORKER_MODULE = "lineshaft.worker.child"
+LIVED_S = 10.0  # a child that lived this long is started again at once
+OVERSTAY_S = 5.0  # beyond its grace, before a child is killed
+LAST_CALL_S = 2.0  # for closing sessions when there is no time left
+EXIT_FAILED = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to start.
+
+    Attributes:
+        app: path of the app, `module:name`.
+        given: settings that the command's flags give; the app's own fill the rest.
+        queues: of the workers; none is all.
+        burst: end when nothing is left.
+        log_level: of every child.
+        services: other children, by the module that runs them, with their orders; they end before the workers.
+        find_server: from the app's settings to the URL of a server that was started for them, or None to leave it to them.
+        on_ready: called once, with what each child said when it was ready.
+    """
+
+    app: str
+    given: Message
+    queues: tuple[str, ...] = ()
+    burst: bool = False
+    log_level: str = "INFO"
+    services: dict[str, Message] = field(default_factory=dict)
+    find_server: Callable[[Settings], str | None] = lambda _settings: None
+    on_ready: Callable[[dict[str, Message]], None] | None = None
+
+
+class Supervisor:
+    """The children of one command, from its start to its end.
+
+    The first SIGTERM or SIGINT drains, the second ends the grace, the third kills at once.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._settings = Settings()  # until the first child has loaded the app
+        self._workers: set[Child] = set()
+        self._services: set[Child] = set()
+        self._signals = 0
+        self._stopping = asyncio.Event()
+        self._killed = asyncio.Event()
+        self._endings: set[asyncio.Task[None]] = set()
+        self._ready: dict[str, Message] = {}
+        self._exit_code = EXIT_DRAINED
+
+    async def run(self) -> int:
+        """Run until told to stop, or until a burst is over; gives the exit code of the command.
+
+        Raises:
+            ConfigurationError: there is no server, or none could be started.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        first = await self._load()
+        if first is None:
+            return self._exit_code
+        self._connect(self._plan.find_server(self._settings))
+        services = [asyncio.create_task(self._mind_service(module)) for module in self._plan.services]
+        workers = [asyncio.create_task(self._mind_worker(n, first if n == 0 else None)) for n in range(self._settings.workers)]
+        stopper = asyncio.create_task(self._stop_in_order(services))
+        try:
+            await asyncio.gather(*workers)
+            self._stopping.set()
+            await asyncio.gather(*services)
+            if self._endings:
+                await asyncio.wait(self._endings, timeout=LAST_CALL_S)
+        finally:
+            stopper.cancel()
+            for child in (*self._workers, *self._services):
+                child.kill()
+            await self._keeper.stop()
+            for connection in self._connections:
+                await connection.close()
+        return self._exit_code
+
+    def _connect(self, started_url: str | None) -> None:
+        """Take up the app's settings: from here on there are sessions to keep."""
+        self._settings = settings = msgspec.structs.replace(self._settings, redis_url=started_url or self._settings.redis_url)
+        name, timeout_s = "lineshaft-supervisor", settings.call_timeout_s
+        self._connections = [Connection(partial(server_url, settings), name=name, timeout_s=timeout_s) for _ in range(2)]
+        renewing, acting = (Broker(connection, Keys(settings.namespace), settings) for connection in self._connections)
+        self._keeper, self._broker = LeaseKeeper(renewing), acting
+        self._keeper.start()
+
+    def stop(self) -> None:
+        """Stop: the first call drains, the second ends the grace, the third kills at once."""
+        self._signals += 1
+        if self._signals == 1:
+            grace_s = self._settings.grace_s
+            log.info("stopping: tasks may go on for %g s; once more to hand them back now, a third time to kill", grace_s)
+            self._stopping.set()
+        elif self._signals == 2:
+            log.info("stopping faster: running tasks are handed back")
+            for child in self._workers:
+                child.tell({"drain": 0})
+        else:
+            log.warning("killing")
+            self._killed.set()
+            for child in (*self._workers, *self._services):
+                child.kill()
+
+    def fail(self, message: str) -> None:
+        """Stop everything because something that all need has ended; the command ends with 1."""
+        log.error("%s", message)
+        self._exit_code = EXIT_FAILED
+        self._stopping.set()
+
+    async def _stop_in_order(self, services: list[asyncio.Task[None]]) -> None:
+        """Services first, so that nothing new is accepted; then the workers, whose leases are renewed until they ended."""
+        await self._stopping.wait()
+        for child in self._services:
+            child.tell({"drain": self._settings.grace_s})
+        if services:
+            await asyncio.wait(services, timeout=OVERSTAY_S)
+        grace_s = 0.0 if self._signals > 1 else self._settings.grace_s
+        for child in self._workers:
+            if child.has_orders:
+                child.tell({"drain": grace_s})
+            else:
+                child.kill()
+        await asyncio.sleep(grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s)
+        for child in (*self._workers, *self._services):
+            child.kill()
+
+    async def _load(self) -> Child | None:
+        """Start a worker process and have it load the app; None when it could not."""
+        child = await Child.start(WORKER_MODULE)
+        self._workers.add(child)
+        plan = self._plan
+        child.tell({
+            "app": plan.app, "settings": plan.given, "queues": plan.queues, "burst": plan.burst, "log_level": plan.log_level,
+        })  # fmt: skip
+        loaded = await child.answer("loaded")
+        if loaded is not None and not self._ready:
+            self._settings = msgspec.convert(loaded, Settings)
+        if loaded is not None:
+            return child
+        self._failed(child, await child.wait(), "the app could not be loaded")
+        self._workers.discard(child)
+        return None
+
+    async def _mind_worker(self, number: int, child: Child | None) -> None:
+        """Keep one worker process alive: a child under a session of its own, and after its death the next."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            started_s, session, tenant = monotonic_s(), new_session(), ChildTenant()
+            child = child or await self._load()
+            if child is None:
+                return
+            await self._give_session(child, session, tenant)
+            announcing = asyncio.create_task(self._announce(f"worker-{number}", child))
+            code = await child.wait()
+            announcing.cancel()
+            self._workers.discard(child)
+            self._keeper.drop(session)
+            await self._end_session(session, clean=code == EXIT_DRAINED or self._killed.is_set())
+            if code != EXIT_DRAINED and not self._stopping.is_set():
+                log.warning("worker process %d ended (%s); another is started", child.pid, meaning_of(code))
+                await self._pause(backoff, started_s)
+            elif self._plan.burst:
+                return
+            child = None
+
+    async def _mind_service(self, module: str) -> None:
+        """Keep one other child alive, with the same orders each time."""
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            started_s = monotonic_s()
+            child = await Child.start(module)
+            self._services.add(child)
+            given = {**self._plan.given, "redis_url": self._settings.redis_url}
+            child.tell({**self._plan.services[module], "app": self._plan.app, "settings": given, "log_level": self._plan.log_level})
+            announcing = asyncio.create_task(self._announce(module, child))
+            code = await child.wait()
+            announcing.cancel()
+            self._services.discard(child)
+            if code == EXIT_MISCONFIGURED:
+                self._failed(child, code, f"{module} could not start")
+            elif not self._stopping.is_set():
+                log.warning("%s, process %d, ended (%s); another is started", module, child.pid, meaning_of(code))
+                await self._pause(backoff, started_s)
+
+    async def _give_session(self, child: Child, session: str, tenant: ChildTenant) -> None:
+        """Open the child's session, for as long as that takes, then tell it."""
+        record = session_record(self._plan.queues, self._settings.concurrency, child.pid)
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            try:
+                await self._keeper.open(session, record, tenant)
+            except LineshaftError as error:
+                backoff.say(log, "a worker waits for its session: %s", error)
+                await backoff.wait()
+                continue
+            if not self._stopping.is_set():
+                tenant.child, child.has_orders = child, True
+                until_s = tenant.permitted_until_s
+                child.tell({"session": session, "permitted_until_s": until_s, "redis_url": self._settings.redis_url})
+                return
+        child.kill()
+
+    def _failed(self, child: Child, code: int, otherwise: str) -> None:
+        """A child cannot start, and none of its kind would: the command ends."""
+        self._exit_code = code if code == EXIT_MISCONFIGURED else EXIT_FAILED
+        sys.stderr.write(f"error: {child.said.get('failed', f'{otherwise} ({meaning_of(code)})')}\n")
+        self._stopping.set()
+
+    async def _end_session(self, session: str, *, clean: bool) -> None:
+        """Close the session of a child that drained, reap that of one that died. Goes on in the background if Redis is away."""
+        ending = asyncio.create_task(self._end_session_for_sure(session, clean=clean))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        await asyncio.wait([ending], timeout=LAST_CALL_S)
+
+    async def _end_session_for_sure(self, session: str, *, clean: bool) -> None:
+        backoff = Backoff()
+        while True:
+            try:
+                freed = await self._broker.close(session) if clean else await self._reap(session)
+            except LineshaftError as error:
+                backoff.say(log, "session %s cannot be ended yet: %s", session, error)
+                await backoff.wait()
+            else:
+                if freed:
+                    log.warning("%d tasks of session %s are ready again", freed, session)
+                return
+
+    async def _reap(self, session: str) -> int:
+        freed = 0
+        while True:
+            reaped = await self._broker.reap(session)
+            freed += reaped.freed
+            if not reaped.more:
+                return freed
+
+    async def _announce(self, name: str, child: Child) -> None:
+        """Tell whoever started us once everything is ready for the first time."""
+        await child.ready.wait()
+        self._ready[name] = child.said
+        if len(self._ready) == len(self._plan.services) + self._settings.workers and self._plan.on_ready is not None:
+            self._plan.on_ready(self._ready)
+
+    async def _pause(self, backoff: Backoff, started_s: float) -> None:
+        if monotonic_s() - started_s > LIVED_S:
+            backoff.reset()
+        else:
+            await backoff.wait()
+
+
+def meaning_of(code: int) -> str:
+    """An exit code in words."""
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return "its lease was lost" if code == EXIT_LOST else f"exit code {code}"
+
