@@ -5,14 +5,20 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench import arq_contender, huey_contender, limits, report, yardstick
+from bench import arq_contender, ceiling, huey_contender, limits, lineshaft_contender, report, yardstick
 from bench.contender import BenchError, Contender, Figures
 from bench.server import Server, running_server
 
 PREPARE_LIMIT_S = 600
 TURN_LIMIT_S = 120
 
-CONTENDERS: tuple[Contender, ...] = (huey_contender.CONTENDER, arq_contender.CONTENDER, yardstick.CONTENDER)
+CONTENDERS: tuple[Contender, ...] = (
+    lineshaft_contender.CONTENDER,
+    ceiling.CONTENDER,
+    huey_contender.CONTENDER,
+    arq_contender.CONTENDER,
+    yardstick.CONTENDER,
+)
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ def python() -> str:
 
     Exits 2 with one line that says what to do where Python is too old or cannot make environments.
     """
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this runs under whatever python3 there is
         sys.exit(_refusal(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run this with a newer python3"))
     interpreter = FOLDER / "bin" / "python"
     stamp = FOLDER / "made-of"

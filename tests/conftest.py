@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import redis
-from servers import RunningServer
 
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
 from lineshaft.protocol.keys import Keys
 from lineshaft.settings import Settings
+from servers import RunningServer
 
 NOW_MS = 1_700_000_000_000
 

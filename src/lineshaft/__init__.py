@@ -1,6 +1,6 @@
 """Lineshaft: a task queue for Python on Redis and Valkey that does not lose work."""
 
-from lineshaft.app import App, Call, Task, TaskFunction
+from lineshaft.app import App
 from lineshaft.errors import (
     ArgumentError,
     ConfigurationError,
@@ -25,6 +25,7 @@ from lineshaft.errors import (
 from lineshaft.model.retry import Retry
 from lineshaft.model.task import TaskContext
 from lineshaft.settings import Settings
+from lineshaft.task_function import Call, Task, TaskFunction
 
 __all__ = [
     "App",

@@ -1,16 +1,12 @@
 """An app: its tasks, its settings, and how to call them later."""
 
 import asyncio
-import functools
 import importlib
+import inspect
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
-
-import msgspec
+from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
 from lineshaft.blocking import LoopThread
 from lineshaft.broker.broker import NewTask
@@ -21,223 +17,24 @@ from lineshaft.errors import (
     ConfigurationError,
     DamagedRecordError,
     LineshaftError,
-    ResultTimeoutError,
-    TaskCancelled,
     TaskConflictError,
-    TaskEndedError,
-    TaskExpired,
-    TaskFailed,
-    TaskNotFoundError,
 )
 from lineshaft.model.registry import Registry, TaskSpec
 from lineshaft.model.retry import Retry, Seconds, seconds
-from lineshaft.model.signature import Signature, from_json
+from lineshaft.model.signature import Signature
 from lineshaft.model.task import TaskContext, new_id
 from lineshaft.protocol import wire
-from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys, is_queue_name, is_task_id
-from lineshaft.protocol.reply import Ended
+from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys
 from lineshaft.settings import Settings, load, server_url
+from lineshaft.task_function import Call, Task, TaskDecorator, TaskFunction, checked_queue
 
-Direct = ParamSpec("Direct")  # how the function itself is called
-P = ParamSpec("P")  # how it is enqueued: without a leading TaskContext
+P = ParamSpec("P")
 R = TypeVar("R")
-Returned = TypeVar("Returned")  # what a direct call gives: R, or a coroutine of R
+Returned = TypeVar("Returned")
 
 Lifespan = Callable[["App"], AbstractAsyncContextManager[Any]]
 
 DEFAULT_RETRY = Retry()
-
-
-@dataclass(frozen=True)
-class Options:
-    """How one call is enqueued. Times in ms."""
-
-    queue: str | None = None
-    delay_ms: int | None = None
-    task_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Call(Generic[R]):
-    """A call to be enqueued: the function, its arguments and how. Made by `TaskFunction.call`."""
-
-    spec: TaskSpec
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    options: Options = field(default_factory=Options)
-
-
-class Task(Generic[R]):
-    """A task that was enqueued: ask how it is, wait for its result, cancel it."""
-
-    def __init__(self, app: "App", task_id: str, returns: Any = Any) -> None:
-        self.id = task_id
-        self._app = app
-        self._returns = returns
-
-    def __repr__(self) -> str:
-        return f"Task({self.id!r})"
-
-    async def result(self, timeout: Seconds | None = None) -> R:  # noqa: ASYNC109 - it ends the wait, not the task
-        """Wait for the task's end and give what it returned, converted to the function's return annotation.
-
-        Args:
-            timeout: seconds to wait at most; None waits for ever.
-
-        Raises:
-            TaskFailed, TaskCancelled, TaskExpired: it ended otherwise.
-            TaskNotFoundError: there is no such task, or its record was trimmed.
-            ResultTimeoutError: it had not ended in time (also a TimeoutError).
-            DamagedRecordError: the result does not fit the return annotation.
-        """
-        limit_s = None if timeout is None else seconds(timeout, "timeout")
-        try:
-            ended = await self._app.client.wait(self.id, limit_s)
-        except TimeoutError:
-            raise ResultTimeoutError(f"task {self.id} had not ended after {limit_s:g} s; it goes on") from None
-        return self._value_of(ended)
-
-    async def status(self) -> str:
-        """The status word.
-
-        Raises:
-            TaskNotFoundError: there is no such task, or its record was trimmed.
-        """
-        word = await self._app.client.inspector.status(self.id)
-        if word is None:
-            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
-        return word
-
-    async def cancel(self) -> str:
-        """Cancel the task: "cancelled" where it had not started, "cancelling" where it runs and was asked to stop.
-
-        Raises:
-            TaskEndedError: it has ended already.
-            TaskNotFoundError: there is no such task.
-        """
-        word = await self._app.client.cancel(self.id)
-        if word == "unknown":
-            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
-        if word not in {"cancelled", "cancelling"}:
-            raise TaskEndedError(f"task {self.id} cannot be cancelled: it has ended, as {word!r}", word)
-        return word
-
-    def result_sync(self, timeout: Seconds | None = None) -> R:
-        """As `result`, for callers without a loop."""
-        return self._app.run_sync(self.result(timeout))
-
-    def status_sync(self) -> str:
-        """As `status`, for callers without a loop."""
-        return self._app.run_sync(self.status())
-
-    def cancel_sync(self) -> str:
-        """As `cancel`, for callers without a loop."""
-        return self._app.run_sync(self.cancel())
-
-    def _value_of(self, ended: Ended | None) -> R:
-        if ended is None:
-            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
-        outcome = wire.decode_outcome(ended.outcome) if ended.outcome else None
-        if ended.status == "cancelled":
-            raise TaskCancelled(f"task {self.id} was cancelled", self.id)
-        if ended.status == "expired":
-            raise TaskExpired(f"task {self.id} was not started in time", self.id)
-        if ended.status == "failed":
-            error = outcome.error if outcome else None
-            if error is None:
-                raise TaskFailed(f"task {self.id} failed, and nothing says why", self.id)
-            message = f"task {self.id} failed: {error.type}: {error.message}"
-            raise TaskFailed(message, self.id, error.type, error.message, error.traceback)
-        value = bytes(outcome.value) if outcome else b"null"
-        try:
-            return msgspec.json.decode(value, type=self._returns, dec_hook=from_json)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
-            raise DamagedRecordError(f"the result of task {self.id} does not fit {self._returns}: {error}") from error
-
-
-class Bound(Generic[P, R]):
-    """A task function with options for how its calls are enqueued."""
-
-    def __init__(self, app: "App", spec: TaskSpec, options: Options) -> None:
-        self._app = app
-        self._spec = spec
-        self._options = options
-
-    def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
-        """A call for `App.enqueue_many`; arguments are checked when it is enqueued."""
-        return Call(self._spec, args, kwargs, self._options)
-
-    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
-        """Enqueue a call.
-
-        Raises:
-            ArgumentError: the arguments do not fit the function, or JSON cannot carry one; nothing was written.
-            TaskConflictError: the id given is taken by other content.
-            OutcomeUnknownError: no answer came; enqueuing again under the same id is safe.
-            ServerUnavailableError, ServerFullError: it was not accepted.
-        """
-        return await self._app.submit(Call(self._spec, args, kwargs, self._options))
-
-    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
-        """As `enqueue`, for callers without a loop; safe after a fork."""
-        return self._app.run_sync(self._app.submit(Call(self._spec, args, kwargs, self._options)))
-
-
-class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
-    """A function that is a task. Calling it is calling the plain function; `enqueue` calls it later, in a worker."""
-
-    def __init__(self, app: "App", spec: TaskSpec, function: Callable[Direct, Returned]) -> None:
-        super().__init__(app, spec, Options())
-        self._function = function
-        functools.update_wrapper(self, function)
-
-    @property
-    def name(self) -> str:
-        """The name the task is registered under."""
-        return self._spec.name
-
-    def __call__(self, *args: Direct.args, **kwargs: Direct.kwargs) -> Returned:
-        """Call the plain function, here and now."""
-        return self._function(*args, **kwargs)
-
-    def options(
-        self, *, delay: Seconds | None = None, queue: str | None = None, task_id: str | None = None
-    ) -> Bound[P, R]:
-        """The same task with options for how its calls are enqueued.
-
-        Args:
-            delay: not before this many seconds from now, by the server's clock.
-            queue: in place of the task's own queue.
-            task_id: in place of a new one: enqueuing the same again makes no second task, for 24 h beyond its record too.
-
-        Raises:
-            ConfigurationError: one of them is not what it should be; the message names it.
-        """
-        if queue is not None:
-            checked_queue(queue)
-        if task_id is not None and not is_task_id(task_id):
-            raise ConfigurationError(f"task_id {task_id!r} must be 1 to 64 of 0-9, A-Z, a-z, _ and -")
-        delay_ms = None if delay is None else round(seconds(delay, "delay") * 1000)
-        return Bound(self._app, self._spec, Options(queue, delay_ms, task_id))
-
-
-class TaskDecorator(Protocol):
-    """What `app.task(...)` with settings gives: a decorator, typed for each kind of function."""
-
-    @overload
-    def __call__(
-        self, function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
-    ) -> TaskFunction[Concatenate[TaskContext, P], P, R, Coroutine[Any, Any, R]]: ...
-    @overload
-    def __call__(
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> TaskFunction[P, P, R, Coroutine[Any, Any, R]]: ...
-    @overload
-    def __call__(
-        self, function: Callable[Concatenate[TaskContext, P], R], /
-    ) -> TaskFunction[Concatenate[TaskContext, P], P, R, R]: ...
-    @overload
-    def __call__(self, function: Callable[P, R], /) -> TaskFunction[P, P, R, R]: ...
 
 
 class App:
@@ -340,9 +137,7 @@ class App:
         self, function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
     ) -> TaskFunction[Concatenate[TaskContext, P], P, R, Coroutine[Any, Any, R]]: ...
     @overload
-    def task(
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> TaskFunction[P, P, R, Coroutine[Any, Any, R]]: ...
+    def task(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> TaskFunction[P, P, R, Coroutine[Any, Any, R]]: ...
     @overload
     def task(
         self, function: Callable[Concatenate[TaskContext, P], R], /
@@ -352,6 +147,7 @@ class App:
     @overload
     def task(
         self,
+        /,
         *,
         name: str | None = None,
         queue: str = DEFAULT_QUEUE,
@@ -394,6 +190,7 @@ class App:
                 queue=checked_queue(queue),
                 retry=retry or DEFAULT_RETRY,
                 timeout_s=None if timeout is None else seconds(timeout, "timeout"),
+                is_async=inspect.iscoroutinefunction(function),
             )
             self.registry.add(spec)
             return TaskFunction(self, spec, function)
@@ -449,16 +246,16 @@ class App:
         spec, options = call.spec, call.options
         spec.signature.check(call.args, call.kwargs)
         args, kwargs = wire.encode_arguments(call.args, call.kwargs, spec.signature.name_of)
-        if len(args) + len(kwargs) > self.settings.body_limit:
-            raise ArgumentError(
-                f"the arguments of {spec.name!r} are {len(args) + len(kwargs)} bytes as JSON, and {self.settings.body_limit} is the "
-                "limit: store them elsewhere and pass where they are"
-            )
+        size, limit = len(args) + len(kwargs), self.settings.body_limit
+        if size > limit:
+            message = f"the arguments of {spec.name!r} are {size} bytes as JSON, and the limit is {limit}"
+            raise ArgumentError(f"{message}: store them elsewhere and pass where they are")
         if typed:
             spec.signature.decode(args, kwargs)
         queue = options.queue or spec.queue
         envelope = wire.encode_envelope(spec.name, queue, args, kwargs, wall_ms(), options.delay_ms or 0)
-        return NewTask(options.task_id or new_id(), queue, envelope, options.delay_ms, options.task_id is not None)
+        keep_digest = options.task_id is not None and options.remembered
+        return NewTask(options.task_id or new_id(), queue, envelope, options.delay_ms, keep_digest)
 
     def _accepted(self, call: Call[R], task: NewTask, word: str) -> Task[R]:
         if word == "conflict":
@@ -467,23 +264,7 @@ class App:
             raise DamagedRecordError(f"the key of queue {task.queue!r} has another type in Redis; nothing was written")
         if word not in {"created", "same"}:
             raise LineshaftError(f"enqueue answered {word!r}, which this version does not know")
-        return Task(self, task.task_id, call.spec.signature.hints.get("return", Any))
-
-
-def with_options(call: Call[R], options: Options) -> Call[R]:
-    """The same call, enqueued in another way."""
-    return replace(call, options=options)
-
-
-def checked_queue(queue: str) -> str:
-    """The name, if it can be a queue's.
-
-    Raises:
-        ConfigurationError: it cannot.
-    """
-    if not is_queue_name(queue):
-        raise ConfigurationError(f"queue {queue!r} must be 1 to 64 of 0-9, A-Z, a-z, _, . and -")
-    return queue
+        return Task(self, task.task_id, call.spec.signature.hints.get("return", Any), created=word == "created")
 
 
 async def ping() -> str:

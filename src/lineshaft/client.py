@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import socket
 import os
+import socket
 from collections.abc import Callable, Sequence
 
 from lineshaft.broker.broker import BATCH, Broker, NewTask

@@ -37,7 +37,7 @@ class ChildEnd:
         die_with(parent)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _ignore)  # a handler, not SIG_IGN: what the tasks start must not inherit it
-        os.set_inheritable(descriptor, False)
+        os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only form
         self._socket = socket.socket(fileno=descriptor)
         self._lines = self._socket.makefile("rb")
         self.orders: Message = self.next_order()

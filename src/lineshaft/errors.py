@@ -123,4 +123,3 @@ class TaskExpired(TaskError):
 
 class ResultTimeoutError(LineshaftError, TimeoutError):
     """The task had not ended when the time to wait for it was over; it goes on."""
-

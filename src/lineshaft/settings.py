@@ -7,7 +7,7 @@ server), then `[tool.lineshaft]` in the pyproject.toml of the project, then the 
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -140,7 +140,7 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    values = document.get("tool", {}).get("lineshaft", {})
+    values: object = document.get("tool", {}).get("lineshaft", {})
     if not isinstance(values, dict):
         raise ConfigurationError(f"[tool.lineshaft] in {path} must be a table")
-    return values
+    return cast("dict[str, Any]", values)

@@ -192,6 +192,7 @@ def test_what_was_written_survives_a_stop_and_a_start(binary: Path, watch_pipe: 
         set_key(running.url, "kept", "yes")
 
     assert has_ended(running.pid)
+    assert "bye bye" in server.log.read_text(), "it ended by itself, when it had written everything"
     assert running_server(project) is None
 
     with server:

@@ -1,6 +1,7 @@
 """The whole keyspace as a value: what stands in each key, what a call changed, and whether every task is where it should be."""
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 import redis
@@ -81,6 +82,7 @@ def changes(before: Keyspace, after: Keyspace) -> Changes:
     return {name: after.get(name) for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)}
 
 
+@cache
 def schema() -> dict[str, str]:
     """The table of keys that stands in keys.py: key -> type."""
     rows = re.findall(r"^\| (`.+?`) +\| (\w+) +\|", keys_module.__doc__ or "", re.MULTILINE)
@@ -89,11 +91,15 @@ def schema() -> dict[str, str]:
 
 def row_of(name: str, prefix: str = "") -> str | None:
     """The row of the schema that a key belongs to; None when it belongs to none."""
-    for row in schema():
-        pattern = re.sub(r"<\w+>", r"[^:]+", re.escape(row))
-        if name.startswith(prefix) and re.fullmatch(pattern, name.removeprefix(prefix)):
-            return row
-    return None
+    if not name.startswith(prefix):
+        return None
+    bare = name.removeprefix(prefix)
+    return next((row for row, pattern in patterns().items() if pattern.fullmatch(bare)), None)
+
+
+@cache
+def patterns() -> dict[str, re.Pattern[str]]:
+    return {row: re.compile(re.sub(r"<\w+>", r"[^:]+", re.escape(row))) for row in schema()}
 
 
 def complaints(raw: redis.Redis, keys: Keys, foreign: tuple[str, ...] = ()) -> list[str]:
@@ -118,7 +124,7 @@ def complaints(raw: redis.Redis, keys: Keys, foreign: tuple[str, ...] = ()) -> l
             owners += value
             session = name.removeprefix("lineshaft:owned:")
             if session not in sessions and session not in emptied:
-                wrong.append(f"session {session} is gone and still owns {sorted(value)}")
+                wrong.append(f"session {session} is gone and still owns tasks")
     for task_id in (name[5:-7] for name in held if name.startswith("task:") and name.endswith(":status")):
         if task_id not in foreign:
             places = {"pending": ready, "scheduled": due, "in-progress": owners}

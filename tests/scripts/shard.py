@@ -1,7 +1,7 @@
 """One shard under test: seeds its keys directly, runs scripts at a time the test sets, and tells what each call changed."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -70,6 +70,15 @@ class Shard:
 
     # Seeding. Nothing here runs a script, so a script's test rests on no other script.
 
+    @contextlib.contextmanager
+    def seeded_at_once(self) -> Iterator[None]:
+        """Send what the block seeds in one go."""
+        raw = self.raw
+        with raw.pipeline() as self.raw:
+            yield
+            self.raw.execute()
+        self.raw = raw
+
     def session(self, session: str = "s", lease_ms: int = LEASE_MS, *, over_for_ms: int | None = None) -> None:
         """A session that is open, or whose lease has been over for a while."""
         lease_end = self.now_ms + lease_ms if over_for_ms is None else self.now_ms - over_for_ms
@@ -112,7 +121,7 @@ class Shard:
             self.raw.lpush(self.keys.ended(word), task_id)
 
     @contextlib.contextmanager
-    def listening(self, *channels: str) -> Any:
+    def listening(self, *channels: str) -> Iterator[list[tuple[str, str]]]:
         """The messages that arrive on channels while the block runs, as (channel, message), filled in at its end."""
         messages: list[tuple[str, str]] = []
         with self.raw.pubsub() as pubsub:

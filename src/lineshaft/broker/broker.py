@@ -84,15 +84,15 @@ class Broker:
     async def open(self, session: str, lease_s: float, record: dict[str, Part]) -> str:
         """Begin a session: "opened", "repeat" or "gone"."""
         fields = [part for field in record.items() for part in field]
-        return (await self.run("open", self.now, session, ms(lease_s), *fields)).decode()
+        return reply.word(await self.run("open", self.now, session, ms(lease_s), *fields))
 
     async def close(self, session: str) -> int:
         """End a session cleanly and put back what it still owns; gives how many claims that freed."""
         freed = 0
         while True:
-            word, amount = await self.run("close", self.now, session, *self._ended_bounds)
-            freed += amount
-            if word == b"closed":
+            closed = reply.closed(await self.run("close", self.now, session, *self._ended_bounds))
+            freed += closed.freed
+            if not closed.more:
                 return freed
 
     async def enqueue(self, tasks: Sequence[NewTask]) -> list[str]:
@@ -137,7 +137,7 @@ class Broker:
         answers = reply.renewed(await self.run("renew", self.now, *arguments, timeout_s=timeout_s))
         return dict(zip(leases, answers, strict=True))
 
-    async def reap(self, died: str = "") -> reply.Reaped:
+    async def reap(self, died: str = "") -> reply.Emptied:
         """Look for sessions that are over, or empty the one whose process was seen to die."""
         gap, crashes = ms(self.settings.look_gap_s), self.settings.max_crashes
         return reply.reaped(await self.run("reap", self.now, gap, crashes, *self._ended_bounds, died))
@@ -148,11 +148,11 @@ class Broker:
 
     async def cancel(self, task_id: str) -> str:
         """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with."""
-        return (await self.run("cancel", self.now, *self._ended_bounds, task_id)).decode()
+        return reply.word(await self.run("cancel", self.now, *self._ended_bounds, task_id))
 
     async def retry(self, task_id: str, queue: str, attempts_seen: int) -> str:
         """Run an ended task again: "pending", "stale", "unknown", "damaged", or the word of a task that has not ended."""
-        return (await self.run("retry", self.now, task_id, queue, attempts_seen)).decode()
+        return reply.word(await self.run("retry", self.now, task_id, queue, attempts_seen))
 
     async def watch(self, channel: str, task_ids: Sequence[str]) -> list[reply.Ended | reply.Watching]:
         """Ask how tasks ended, or be told on the channel when they do."""

@@ -7,11 +7,12 @@ each connect, so a server that moved is found again.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, Connection as TcpConnection, parse_url
+from redis.asyncio.connection import AbstractConnection, parse_url
+from redis.asyncio.connection import Connection as TcpConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import (
@@ -34,7 +35,17 @@ from lineshaft.errors import (
 
 Part = bytes | str | int | float
 
-_PASSING = ("LOADING", "BUSY", "MISCONF", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "UNBLOCKED")
+_PASSING = (
+    "LOADING",
+    "BUSY",
+    "MISCONF",
+    "MASTERDOWN",
+    "READONLY",
+    "CLUSTERDOWN",
+    "NOREPLICAS",
+    "TRYAGAIN",
+    "UNBLOCKED",
+)
 
 
 class ScriptUnknownError(LineshaftError):
@@ -66,17 +77,16 @@ class Connection:
             ConfigurationError: the server refuses this user or this URL.
         """
         async with self._turn:
-            return await self._exchange(hiredis.pack_command(command), timeout_s or self._timeout_s)
+            return await self._exchange(packed(command), timeout_s or self._timeout_s)
 
     async def calls(self, commands: Sequence[Sequence[Part]]) -> list[Any]:
         """Send several commands in one write and give their replies; raises as `call`, and the first refusal of any."""
         if not commands:
             return []
         async with self._turn:
-            packed = b"".join(hiredis.pack_command(tuple(command)) for command in commands)
-            replies = [await self._exchange(packed, self._timeout_s, refusals=True)]
-            for _ in commands[1:]:
-                replies.append(await self._exchange(b"", self._timeout_s, refusals=True))
+            all_packed = b"".join(packed(command) for command in commands)
+            requests = [all_packed] + [b""] * (len(commands) - 1)
+            replies = [await self._exchange(request, self._timeout_s, refusals=True) for request in requests]
         for reply in replies:
             if isinstance(reply, LineshaftError):
                 raise reply
@@ -89,8 +99,7 @@ class Connection:
             ServerUnavailableError: the connection broke.
         """
         await self.close()
-        packed = hiredis.pack_command(("SUBSCRIBE", channel))
-        await self._exchange(packed, self._timeout_s, push=True)
+        await self._exchange(packed(("SUBSCRIBE", channel)), self._timeout_s, push=True)
 
     async def listen(self) -> list[Any]:
         """Wait for the next message of the channels this connection subscribed to, without a time limit.
@@ -101,7 +110,7 @@ class Connection:
         if self._link is None:
             raise unavailable("the connection was lost", sent=False)
         try:
-            return list(await self._link.read_response(push_request=True))
+            return cast("list[Any]", await self._link.read_response(push_request=True))
         except (RedisError, OSError) as error:
             await self.close()
             raise unavailable(str(error), sent=True) from error
@@ -113,15 +122,15 @@ class Connection:
             with contextlib.suppress(RedisError, OSError):
                 await link.disconnect(nowait=True)
 
-    async def _exchange(self, packed: bytes, timeout_s: float, *, push: bool = False, refusals: bool = False) -> Any:
+    async def _exchange(self, request: bytes, timeout_s: float, *, push: bool = False, refusals: bool = False) -> Any:
         sent = False
         try:
             async with asyncio.timeout(timeout_s):
                 link = self._link or await self._connect()
                 sent = True
-                if packed:
-                    await link.send_packed_command(packed, check_health=False)
-                return await link.read_response(push_request=push)
+                if request:
+                    await link.send_packed_command(request, check_health=False)
+                return cast("Any", await link.read_response(push_request=push))
         except ResponseError as error:
             refusal = refusal_of(error)
             if isinstance(refusal, ServerUnavailableError):
@@ -144,9 +153,15 @@ class Connection:
 
     async def _connect(self) -> AbstractConnection:
         link = open_link(self._address(), self._name)
-        await link.connect()
+        await cast("Awaitable[None]", link.connect())  # type: ignore[no-untyped-call]
         self._link = link
         return link
+
+
+def packed(command: Sequence[Part]) -> bytes:
+    """A command as it goes over the wire."""
+    pack = cast("Callable[[Any], bytes]", hiredis.pack_command)  # pyright: ignore[reportUnknownMemberType] - its stub is wrong
+    return pack(tuple(command))
 
 
 def open_link(url: str, name: str) -> AbstractConnection:
@@ -167,7 +182,7 @@ def open_link(url: str, name: str) -> AbstractConnection:
             driver_info=None,
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
-        return kind(**options)
+        return cast("AbstractConnection", kind(**options))
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the Redis URL cannot be used: {error}; it looks like redis://host:6379/0") from error
 
@@ -191,4 +206,3 @@ def refusal_of(error: ResponseError) -> LineshaftError:
     if any(word in text.split(" ", 3)[:3] or f"-{word}" in text for word in _PASSING):
         return ServerUnavailableError(f"Redis is not ready: {text}", sent=False)
     return LineshaftError(f"Redis refused a call: {text}")
-

@@ -83,8 +83,7 @@ def running_url(project: Path | None = None) -> str:
     running = running_server(folder)
     if running is None:
         raise NoServerError(
-            f"no Redis URL is set and no Lineshaft server runs for {folder}: "
-            "start one with `lineshaft serve`, or set REDIS_URL"
+            f"no Redis URL is set and no Lineshaft server runs for {folder}: start one with `lineshaft serve`, or set REDIS_URL"
         )
     return running.url
 

@@ -82,9 +82,7 @@ class EmbeddedServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.stop()
 
     def start(self) -> RunningServer:
@@ -249,7 +247,7 @@ class EmbeddedServer:
 def _other_writer(writer: str) -> str:
     """What to add when a server does not start on data that another program wrote.
 
-    Valkey and Redis do not read each other's newer files: they call them damaged, and advise a repair that destroys them.
+    Valkey and Redis do not read each other's newer files: they call them damaged and advise a repair that harms them.
     """
     return (
         f". The data was last written by {writer}, and another kind or an older version may not be able to read it: "

@@ -1,7 +1,6 @@
 """The tasks an app knows: name -> function and how it is run. Names are looked up here and nowhere else."""
 
 import difflib
-import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +22,7 @@ class TaskSpec:
     queue: str
     retry: Retry
     timeout_s: float | None  # None: the limit of the settings
-
-    @property
-    def is_async(self) -> bool:
-        """Whether it runs on the loop; a plain function runs in a thread."""
-        return inspect.iscoroutinefunction(self.function)
+    is_async: bool  # runs on the loop; a plain function runs in a thread
 
 
 class Registry:
@@ -46,7 +41,9 @@ class Registry:
             raise ConfigurationError(f"a task's name is 1 to {NAME_LENGTH} characters without white space, not {spec.name!r}")
         known = self._specs.get(spec.name)
         if known is not None and known.function.__qualname__ != spec.function.__qualname__:
-            raise ConfigurationError(f"two tasks are named {spec.name!r}: give one of them another name with @app.task(name=...)")
+            raise ConfigurationError(
+                f"two tasks are named {spec.name!r}: give one of them another name with @app.task(name=...)"
+            )
         self._specs[spec.name] = spec
 
     def find(self, name: str) -> TaskSpec | None:

@@ -18,9 +18,8 @@ def seconds(value: Seconds, setting: str) -> float:
     Raises:
         ConfigurationError: it is negative, not finite or not a time at all; the message names the setting.
     """
-    given: object = value
-    amount = value.total_seconds() if isinstance(value, timedelta) else value
-    if isinstance(given, bool) or not isinstance(amount, int | float) or not 0 <= amount < float("inf"):
+    amount: object = value.total_seconds() if isinstance(value, timedelta) else value
+    if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < float("inf"):
         raise ConfigurationError(f"{setting} must be a time of 0 or more seconds, or a timedelta; it is {value!r}")
     return float(amount)
 
@@ -55,7 +54,9 @@ class Retry:
         if not 0 <= self.jitter <= 1:
             raise ConfigurationError(f"Retry(jitter={self.jitter}) must be between 0 and 1")
         if not callable(self.backoff) and self.backoff not in {"exponential", "linear", "constant"}:
-            raise ConfigurationError(f'Retry(backoff={self.backoff!r}) must be "exponential", "linear", "constant" or a function')
+            raise ConfigurationError(
+                f'Retry(backoff={self.backoff!r}) must be "exponential", "linear", "constant" or a function'
+            )
         seconds(self.base, "Retry(base)")
         seconds(self.cap, "Retry(cap)")
 

@@ -70,6 +70,11 @@ def claimed(reply: Any) -> Claimed | Refusal:
     return Claimed(int(number), bool(more), claims, seen)
 
 
+def word(reply: bytes) -> str:
+    """Read an answer that is one word."""
+    return reply.decode()
+
+
 def words(reply: Any, amount: int) -> list[str]:
     """Read an answer that is one word for all, or one for each."""
     if isinstance(reply, bytes):
@@ -88,12 +93,13 @@ class Ended:
 Watching = Literal["gone", "watching"]
 
 
-def watched(reply: list[Any]) -> list[Ended | Watching]:
+def watched(reply: list[bytes | list[bytes]]) -> list[Ended | Watching]:
     """Read the answers of `watch`."""
-    return [
-        Ended(answer[0].decode(), answer[1] or None) if isinstance(answer, list) else cast("Any", answer.decode())
-        for answer in reply
-    ]
+    return [_ended(answer) if isinstance(answer, list) else cast("Watching", answer.decode()) for answer in reply]
+
+
+def _ended(answer: list[bytes]) -> Ended:
+    return Ended(answer[0].decode(), answer[1] or None)
 
 
 def ended_message(message: bytes) -> tuple[str, Ended]:
@@ -103,18 +109,24 @@ def ended_message(message: bytes) -> tuple[str, Ended]:
 
 
 @dataclass(frozen=True)
-class Reaped:
-    """The answer to a reap: whose claims were freed, how many, and whether to go on at once."""
+class Emptied:
+    """The answer to a reap or a close: whose claims were freed, how many, and whether to call again at once."""
 
     session: str | None
     freed: int
     more: bool
 
 
-def reaped(reply: list[Any]) -> Reaped:
+def reaped(reply: list[Any]) -> Emptied:
     """Read the answer of `reap`."""
-    word, session, freed, more = reply
-    return Reaped(session.decode() if word == b"reaped" else None, freed, bool(more))
+    answer, session, freed, more = reply
+    return Emptied(session.decode() if answer == b"reaped" else None, freed, bool(more))
+
+
+def closed(reply: list[Any]) -> Emptied:
+    """Read the answer of `close`."""
+    answer, freed = reply
+    return Emptied(None, freed, answer == b"more")
 
 
 @dataclass(frozen=True)

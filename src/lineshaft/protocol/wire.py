@@ -5,8 +5,8 @@ Fields are only ever added. A reader accepts its own version and the one before,
 
 import hashlib
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -141,27 +141,24 @@ def _to_json(value: Any) -> Any:
 
 
 def _refuse_non_finite(value: Any) -> None:
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError(f"JSON has no {value}")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            _refuse_non_finite(key)
-            _refuse_non_finite(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            _refuse_non_finite(item)
-    elif not isinstance(value, str | bytes | int | None):
-        for item in _fields(value):
-            _refuse_non_finite(item)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"JSON has no {value}")
+    for item in _inside(value):
+        _refuse_non_finite(item)
 
 
-def _fields(value: Any) -> list[Any]:
-    """The values inside a dataclass, a Struct or a pydantic model; none for anything else."""
-    names = getattr(value, "__dataclass_fields__", None) or getattr(value, "__struct_fields__", None)
-    if names is None and hasattr(value, "model_dump"):
-        names = type(value).model_fields
-    return [getattr(value, name, None) for name in names or ()]
+def _inside(value: Any) -> Iterable[Any]:
+    """The values inside a container, a dataclass, a Struct or a pydantic model; none inside anything else."""
+    if isinstance(value, dict):
+        return [*cast("dict[Any, Any]", value), *cast("dict[Any, Any]", value).values()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return cast("Iterable[Any]", value)
+    kind = cast("Any", type(value))
+    names = next(
+        (getattr(kind, a) for a in ("__dataclass_fields__", "__struct_fields__", "model_fields") if hasattr(kind, a)),
+        (),
+    )
+    return [getattr(value, name, None) for name in names]
 
 
 def _encode_one(name: str, value: Any) -> None:

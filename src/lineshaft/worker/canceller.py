@@ -1,14 +1,12 @@
 """Hears that a task was cancelled, and stops it if it runs here. The message is a hint; renewals bring the same news."""
 
-import asyncio
-
 from lineshaft.broker.connection import Connection
 from lineshaft.broker.inspector import Inspector
 from lineshaft.errors import LineshaftError
 from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.executor import Executor
-from lineshaft.worker.run import Table
 from lineshaft.worker.loop import Loop
+from lineshaft.worker.run import Table
 
 
 class Canceller(Loop):

@@ -74,7 +74,10 @@ class Child:
             except TimeoutError:
                 continue
         await worker.stop(self._grace_s)
-        return EXIT_DRAINED if self._lease.holds else EXIT_LOST
+        if not self._lease.holds:
+            return EXIT_LOST
+        self._line.say({"drained": True})  # the exit code alone proves nothing: a task may call os._exit(0)
+        return EXIT_DRAINED
 
     @staticmethod
     async def _is_burst_over(worker: Worker) -> bool:

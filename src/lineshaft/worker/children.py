@@ -42,7 +42,7 @@ class Child:
                 pass_fds=[descriptor],
                 start_new_session=True,
             )
-        ours.setblocking(False)
+        ours.setblocking(False)  # noqa: FBT003 - its only form
         child = cls(process, ours)
         child._listening = asyncio.create_task(child._listen())
         return child

@@ -9,7 +9,7 @@ import msgspec
 from lineshaft.app import App
 from lineshaft.broker.broker import Return, Try, ms
 from lineshaft.clock import monotonic_s
-from lineshaft.errors import LineshaftError, UnknownTaskError, UnsupportedVersionError
+from lineshaft.errors import UnknownTaskError, UnsupportedVersionError
 from lineshaft.model.outcome import Attempt, Failure, failure_of
 from lineshaft.model.retry import Retry
 from lineshaft.protocol import wire
@@ -44,9 +44,12 @@ class Ending:
         self._settings = app.settings
         self._registry = app.registry
         self._result_limit = app.settings.result_limit
+        self._says = log.isEnabledFor(logging.INFO)
 
     def returned(self, run: Run, session: str, value: Any) -> End:
         """The run returned."""
+        if run.stop is not None:
+            return self.stopped(run, run.stop, session)
         try:
             encoded = b"null" if value is None else wire.encode_value(value)
         except (TypeError, ValueError) as error:
@@ -57,12 +60,14 @@ class Ending:
             return self._failed(run, session, Failure("ResultError", message), None, "error")
         ended_ms = _now_ms(run)
         outcome = wire.encode_done(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, encoded)
-        if log.isEnabledFor(logging.INFO):
+        if self._says:
             log.info("task %s done in %d ms", run.claim.task_id, ended_ms - run.started_ms)
         return End(run, session, "finish", outcome)
 
     def raised(self, run: Run, session: str, error: BaseException) -> End:
         """The run raised."""
+        if run.stop is not None:
+            return self.stopped(run, run.stop, session)
         policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
         try:
             delay_s = policy.delay_s(run.tries, error)
@@ -71,17 +76,15 @@ class Ending:
             delay_s = None
         return self._failed(run, session, failure_of(error), delay_s, "error")
 
-    def stopped(self, run: Run, session: str) -> End | None:
-        """The run was told to stop: that decides, whatever it returned or raised. None where it was not."""
-        if run.stop is None:
-            return None
-        if run.stop is Stop.LOST:
+    def stopped(self, run: Run, why: Stop, session: str) -> End:
+        """The run was told to stop: that decides, whatever it returned or raised."""
+        if why is Stop.LOST:
             log.warning("task %s: this run has lost its claim and changes nothing", run.claim.task_id)
             return End(run, session, "none")
-        if run.stop is Stop.DRAIN:
+        if why is Stop.DRAIN:
             log.info("task %s is handed back", run.claim.task_id)
             return End(run, session, "release", returned=Return(*run.key))
-        if run.stop is Stop.CANCELLED:
+        if why is Stop.CANCELLED:
             return self._failed(run, session, Failure("Cancelled", "it was cancelled while it ran"), None, "cancelled")
         limit_s = (run.spec.timeout_s if run.spec else None) or self._settings.timeout_s
         error = TimeoutError(f"it ran longer than its limit of {limit_s:g} s")
@@ -90,12 +93,12 @@ class Ending:
 
     def refused(self, run: Run, session: str, error: Exception) -> End:
         """The run could not start: its task is unknown here, or its record cannot be read."""
-        if isinstance(error, UnknownTaskError | UnsupportedVersionError):
-            if run.started_ms - _due_ms(run) < ms(self._settings.unknown_kept_s):
-                note = wire.encode_attempt(Attempt(v=1, kind="unknown", error=Failure(type(error).__name__, str(error))))
-                log.warning("task %s is put back for a while: %s", run.claim.task_id, error)
-                back = Return(*run.key, ms(self._settings.unknown_delay_s), note)
-                return End(run, session, "release", returned=back)
+        may_pass = isinstance(error, UnknownTaskError | UnsupportedVersionError)
+        if may_pass and run.started_ms - _due_ms(run) < ms(self._settings.unknown_kept_s):
+            note = wire.encode_attempt(Attempt(v=1, kind="unknown", error=Failure(type(error).__name__, str(error))))
+            log.warning("task %s is put back for a while: %s", run.claim.task_id, error)
+            back = Return(*run.key, ms(self._settings.unknown_delay_s), note)
+            return End(run, session, "release", returned=back)
         return self._failed(run, session, Failure(type(error).__name__, str(error)), None, "error")
 
     def _failed(self, run: Run, session: str, failure: Failure, delay_s: float | None, kind: str) -> End:
@@ -107,9 +110,22 @@ class Ending:
         )  # fmt: skip
         outcome = wire.encode_failed(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, failure)
         if delay_s is None:
-            log.info("task %s %s: %s: %s", run.claim.task_id, "cancelled" if kind == "cancelled" else "failed", failure.type, failure.message)
+            log.info(
+                "task %s %s: %s: %s",
+                run.claim.task_id,
+                "cancelled" if kind == "cancelled" else "failed",
+                failure.type,
+                failure.message,
+            )
         else:
-            log.info("task %s failed try %d and is tried again in %.1f s: %s: %s", run.claim.task_id, run.tries, delay_s, failure.type, failure.message)
+            log.info(
+                "task %s failed try %d and is tried again in %.1f s: %s: %s",
+                run.claim.task_id,
+                run.tries,
+                delay_s,
+                failure.type,
+                failure.message,
+            )
         delay_ms = None if delay_s is None else ms(delay_s)
         return End(run, session, "fail", failed=Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome))
 

@@ -46,6 +46,7 @@ class Executor:
         self._limit_timer: asyncio.TimerHandle | None = None
         self._limit_at_s = float("inf")
         self._default_limit_s = app.settings.timeout_s
+        self._says = log.isEnabledFor(logging.INFO)
         self.state: Any = None
 
     @property
@@ -113,28 +114,25 @@ class Executor:
         spec = self._app.registry.get(envelope.task)
         return spec, spec.signature.decode(bytes(envelope.args), bytes(envelope.kwargs))
 
-    async def _run(
-        self, run: Run, spec: TaskSpec, session: str, arguments: tuple[list[Any], dict[str, Any]]
-    ) -> None:
+    async def _run(self, run: Run, spec: TaskSpec, session: str, arguments: tuple[list[Any], dict[str, Any]]) -> None:
         run.begun = True
-        if (end := self._ending.stopped(run, session)) is not None:
-            self._settle(end)
+        if run.stop is not None:
+            self._settle(self._ending.stopped(run, run.stop, session))
             return
-        if log.isEnabledFor(logging.INFO):
+        if self._says:
             log.info("task %s %s started (try %d)", run.claim.task_id, spec.name, run.tries)
         args, kwargs = arguments
         try:
             if spec.is_async:
                 value = await spec.function(*args, **kwargs)
             else:
-                value = await self._in_thread(run, spec, args, kwargs)
+                value = await self._in_thread(spec, args, kwargs)
+            end = self._ending.returned(run, session, value)
         except BaseException as error:  # noqa: BLE001 - also SystemExit and KeyboardInterrupt: a task never ends its worker
-            end = self._ending.stopped(run, session) or self._ending.raised(run, session, error)
-        else:
-            end = self._ending.stopped(run, session) or self._ending.returned(run, session, value)
+            end = self._ending.raised(run, session, error)
         self._settle(end)
 
-    async def _in_thread(self, run: Run, spec: TaskSpec, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    async def _in_thread(self, spec: TaskSpec, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Run a plain function; a thread cannot be stopped, so the slot and the claim are kept until it returns."""
         future = asyncio.get_running_loop().run_in_executor(self._threads, lambda: _call(spec, args, kwargs))
         return await future

@@ -9,8 +9,8 @@ from lineshaft.errors import LineshaftError
 from lineshaft.telemetry import Signals, logger
 from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.end import End
-from lineshaft.worker.run import Table
 from lineshaft.worker.loop import Loop, wait_for
+from lineshaft.worker.run import Table
 
 log = logger("finisher")
 

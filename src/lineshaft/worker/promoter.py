@@ -7,8 +7,8 @@ from lineshaft.clock import monotonic_s
 from lineshaft.errors import LineshaftError
 from lineshaft.telemetry import Signals, logger
 from lineshaft.worker.backoff import Backoff
-from lineshaft.worker.queues import Queues
 from lineshaft.worker.loop import Loop, wait_for
+from lineshaft.worker.queues import Queues
 
 log = logger("promoter")
 

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -51,7 +51,7 @@ class Plan:
     queues: tuple[str, ...] = ()
     burst: bool = False
     log_level: str = "INFO"
-    services: dict[str, Message] = field(default_factory=dict)
+    services: Mapping[str, Message] = field(default_factory=dict[str, Message])
     find_server: Callable[[Settings], str | None] = lambda _settings: None
     on_ready: Callable[[dict[str, Message]], None] | None = None
 
@@ -185,8 +185,9 @@ class Supervisor:
             announcing.cancel()
             self._workers.discard(child)
             self._keeper.drop(session)
-            await self._end_session(session, clean=code == EXIT_DRAINED or self._killed.is_set())
-            if code != EXIT_DRAINED and not self._stopping.is_set():
+            drained = "drained" in child.said
+            await self._end_session(session, clean=drained or self._killed.is_set())
+            if not drained and not self._stopping.is_set():
                 log.warning("worker process %d ended (%s); another is started", child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)
             elif self._plan.burst:
@@ -201,7 +202,14 @@ class Supervisor:
             child = await Child.start(module)
             self._services.add(child)
             given = {**self._plan.given, "redis_url": self._settings.redis_url}
-            child.tell({**self._plan.services[module], "app": self._plan.app, "settings": given, "log_level": self._plan.log_level})
+            child.tell(
+                {
+                    **self._plan.services[module],
+                    "app": self._plan.app,
+                    "settings": given,
+                    "log_level": self._plan.log_level,
+                }
+            )
             announcing = asyncio.create_task(self._announce(module, child))
             code = await child.wait()
             announcing.cancel()
@@ -283,4 +291,3 @@ def meaning_of(code: int) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return "its lease was lost" if code == EXIT_LOST else f"exit code {code}"
-

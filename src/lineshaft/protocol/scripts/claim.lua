@@ -35,7 +35,7 @@ if not lease_end then return 'lost' end
 if tonumber(lease_end) < now_ms then return 'expired' end
 
 local any_paused = redis.call('EXISTS', own .. 'paused') == 1
-local ids, queues_of, seen = {}, {}, {}
+local ids, queues_of, status_of, seen = {}, {}, {}, {}
 local passed, aside, strays, dropped = {}, {}, {}, 0 -- passed: queue -> how many entries leave its right end
 for i = 5, #ARGV do
   local queue = ARGV[i]
@@ -46,13 +46,15 @@ for i = 5, #ARGV do
     local status_keys = {}
     for n, id in ipairs(listed) do status_keys[n] = task .. id .. ':status' end
     local words = redis.call('MGET', unpack(status_keys))
+    local all_legal = not string.find(table.concat(listed), '[^%w_-]') -- one pass over all; each is looked at only if need be
     for n = #listed, 1, -1 do
       local id = listed[n]
-      if #id > 64 or not string.find(id, '^[%w_-]+$') then
+      if #id == 0 or #id > 64 or not (all_legal or string.find(id, '^[%w_-]+$')) then
         aside[#aside + 1] = string.sub(id, 1, SET_ASIDE_LENGTH)
       elseif words[n] == 'pending' and not seen[id] then
         seen[id] = true
-        ids[#ids + 1], queues_of[#queues_of + 1] = id, queue
+        local taken = #ids + 1
+        ids[taken], queues_of[taken], status_of[taken] = id, queue, status_keys[n]
       elseif not words[n] and queue == 'default' then
         strays[#strays + 1] = id
       else
@@ -76,11 +78,12 @@ if #ids > 0 then
     tries = attempt('HMGET', own .. 'tries', unpack(ids))
     crashes = attempt('HMGET', own .. 'crashes', unpack(ids))
   end
-  local written = string.format('%.0f', number)
+  local token_of = {}
+  for queue in pairs(passed) do token_of[queue] = string.format('%.0f:%s', number, queue) end
   for n, id in ipairs(ids) do
-    tokens[n] = written .. ':' .. queues_of[n]
+    tokens[n] = token_of[queues_of[n]]
     claims[2 * n - 1], claims[2 * n] = id, tokens[n]
-    started[2 * n - 1], started[2 * n] = task_keys[n] .. ':status', 'in-progress'
+    started[2 * n - 1], started[2 * n] = status_of[n], 'in-progress'
   end
 end
 

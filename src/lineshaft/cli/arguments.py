@@ -1,0 +1,67 @@
+"""A task's arguments as they stand on a command line: `k=v` words, or one piece of JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from lineshaft.errors import ArgumentError
+
+Arguments = tuple[list[Any], dict[str, Any]]
+
+DATA_FORM = '{"args": [1, 2], "kwargs": {"name": "value"}}'
+
+
+def from_words(words: Sequence[str]) -> Arguments:
+    """Arguments from `k=v` words; a value is JSON where it parses, else a string.
+
+    Raises:
+        ArgumentError: a word has no name or no `=`, or a name comes twice.
+    """
+    named: dict[str, Any] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not name or not equals:
+            raise ArgumentError(
+                f"{word!r} is not an argument: write name=value, such as message=hello; "
+                "arguments without a name go into --data '{\"args\": [...]}'"
+            )
+        if name in named:
+            raise ArgumentError(f"argument {name!r} is given twice", name)
+        named[name] = value_of(text)
+    return [], named
+
+
+def from_data(data: str) -> Arguments:
+    """Arguments from an object with `args`, `kwargs` or both.
+
+    Raises:
+        ArgumentError: it is not JSON, or not such an object.
+    """
+    try:
+        given = msgspec.json.decode(data.encode())
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise ArgumentError(f"--data is not JSON ({error}): write it like {DATA_FORM}") from error
+    if not isinstance(given, dict) or not given.keys() <= {"args", "kwargs"}:
+        raise ArgumentError(f"--data must be a JSON object with args, kwargs or both, and nothing else: {DATA_FORM}")
+    args, kwargs = given.get("args", []), given.get("kwargs", {})
+    if not isinstance(args, list) or not isinstance(kwargs, dict):
+        raise ArgumentError(f"in --data, args must be an array and kwargs an object: {DATA_FORM}")
+    return args, kwargs
+
+
+def value_of(text: str) -> Any:
+    """JSON where it parses, else the text itself."""
+    try:
+        return msgspec.json.decode(text.encode())
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return text
+
+
+def string_hint(words: Sequence[str], argument: str | None) -> str:
+    """How to give an argument as a string, for one that was refused and was read as something else; else nothing."""
+    for word in words:
+        name, _, text = word.partition("=")
+        if name == argument and not isinstance(value_of(text), str):
+            return f"; it was read as JSON, and as a string it is '{name}=\"{text}\"'"
+    return ""

@@ -1,0 +1,174 @@
+"""What commands print: tables and records for people, JSON for programs, and each error as one line on stderr.
+
+On a terminal, tables are drawn and coloured; anywhere else they are aligned text. What Redis holds is shown without the
+control characters that may be in it, so that a task cannot write to somebody's terminal.
+"""
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+USAGE_ERROR = 2
+
+STYLES = {
+    "done": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "expired": "yellow",
+    "in-progress": "cyan",
+    "pending": "blue",
+    "scheduled": "blue",
+    "waiting": "blue",
+}
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON: on one line, or indented on a terminal."""
+    import msgspec
+
+    encoded = msgspec.json.encode(value)
+    if sys.stdout.isatty():
+        encoded = msgspec.json.format(encoded, indent=2)
+    typer.echo(encoded)
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], nothing: str) -> None:
+    """Print rows under a heading. On a terminal, `nothing` stands in for a table without rows."""
+    heads = [column.replace("_", "-").upper() for column in columns]
+    cells = [[text_of(row[column]) for column in columns] for row in rows]
+    right = [bool(rows) and all(type(row[column]) is int for row in rows) for column in columns]
+    if not sys.stdout.isatty():
+        typer.echo(aligned([heads, *cells], right))
+    elif not rows:
+        typer.echo(nothing)
+    else:
+        from rich import box
+        from rich.table import Table
+
+        table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for column, is_right in zip(table.columns, right, strict=True):
+            column.justify = "right" if is_right else "left"
+            column.overflow = "fold"
+        for row in cells:
+            table.add_row(*(styled(cell) for cell in row))
+        print_rich(table)
+
+
+def print_record(record: Mapping[str, Any], below: str = "") -> None:
+    """Print one thing, a field to a line, and a longer text below it."""
+    cells = [[name, text_of(value)] for name, value in record.items()]
+    if sys.stdout.isatty():
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column()
+        grid.add_column(overflow="fold")
+        for name, cell in cells:
+            grid.add_row(Text(name, "bold"), styled(cell))
+        print_rich(grid)
+    else:
+        typer.echo(aligned(cells, [False, False]))
+    if below:
+        typer.echo("\n" + "\n".join(visible(line) for line in below.splitlines()))
+
+
+def print_rich(renderable: Any) -> None:
+    """Draw something on the terminal; where NO_COLOR is set, without a single escape code."""
+    from rich.console import Console
+
+    if os.environ.get("NO_COLOR"):
+        Console(color_system=None, highlight=False).print(renderable)
+    else:
+        Console(highlight=False).print(renderable)
+
+
+def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
+    """Lines of cells as text, two spaces between columns, those of numbers to the right."""
+    widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if is_right else cell.ljust(width)
+            for cell, width, is_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def text_of(value: Any) -> str:
+    """A value as one cell: a dash for what is not there, words for yes and no, a list with commas."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(text_of(item) for item in value) or "-"
+    return one_line(str(value))
+
+
+def styled(cell: str) -> "Text":
+    """A cell for a drawn table; a status word has its colour. Never read as markup."""
+    from rich.text import Text
+
+    return Text(cell, STYLES.get(cell, ""))
+
+
+def one_line(text: str) -> str:
+    """The text on one line, without control characters."""
+    return visible(re.sub(r"\s*[\r\n]+\s*", " ", text.strip()))
+
+
+def visible(text: str) -> str:
+    """The text with every character that cannot be printed as an escape; a tab becomes spaces."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.expandtabs(4))
+
+
+def mute_stdout() -> None:
+    """Whoever read stdout has gone: send what is still in the buffer nowhere."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def report(error: Exception) -> int:
+    """Say on stderr, in one line, what went wrong and what to do; gives the exit code.
+
+    With LINESHAFT_DEBUG=1 the traceback comes first.
+    """
+    if os.environ.get("LINESHAFT_DEBUG", "0") not in {"", "0"}:
+        traceback.print_exception(error)
+    message, code = verdict(error)
+    if message:
+        typer.echo(f"error: {one_line(message)}", err=True)
+    return code
+
+
+def verdict(error: Exception) -> tuple[str, int]:
+    """What to say about an error, and the exit code: 2 for wrong use or settings, 1 for what did not work out."""
+    if isinstance(error, typer.TyperException):
+        return usage_message(error), error.exit_code
+    from lineshaft.errors import ArgumentError, ConfigurationError, LineshaftError, UnknownTaskError
+
+    if isinstance(error, ConfigurationError | ArgumentError | UnknownTaskError):
+        return str(error), USAGE_ERROR
+    if isinstance(error, LineshaftError):
+        return str(error), 1
+    said = f"{type(error).__qualname__}: {error}" if str(error) else type(error).__qualname__
+    return f"{said} (unexpected; LINESHAFT_DEBUG=1 shows where)", 1
+
+
+def usage_message(error: typer.TyperException) -> str:
+    """What typer says of wrong use, and where the help is; nothing where the help itself was printed."""
+    said = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{said}; see `{context.command_path} --help`" if said and context else said

@@ -1,0 +1,57 @@
+"""`lineshaft serve`: everything with one command."""
+
+from typing import Annotated
+
+import typer
+
+from lineshaft.cli.options import (
+    AppArgument,
+    AppOption,
+    ConcurrencyOption,
+    GraceOption,
+    QueuesOption,
+    RedisUrlOption,
+    WorkersOption,
+    chosen_redis_url,
+    started_app,
+)
+
+HOST = "127.0.0.1"
+PORT = 3000
+
+
+def serve(
+    context: typer.Context,
+    app_argument: AppArgument = "",
+    port: Annotated[
+        int, typer.Option("--port", "-p", min=0, max=65535, metavar="N", envvar="PORT", help="Where the API listens.")
+    ] = PORT,
+    host: Annotated[
+        str, typer.Option("--host", metavar="ADDRESS", help="On which address. 0.0.0.0 lets every machine in.")
+    ] = HOST,
+    queues: QueuesOption = None,
+    concurrency: ConcurrencyOption = None,
+    workers: WorkersOption = None,
+    grace: GraceOption = None,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """Start everything: the API, a worker and, where no URL is given and REDIS_URL is not set, a server.
+
+    For example: `lineshaft serve shop.tasks:app --port 8000`
+    """
+    path = started_app(context, app_argument, app)
+
+    from lineshaft.cli.start import run_serve
+
+    code = run_serve(
+        path,
+        host=host,
+        port=port,
+        redis_url=chosen_redis_url(context, redis_url),
+        concurrency=concurrency,
+        workers=workers,
+        queues=queues or [],
+        grace=grace,
+    )
+    raise typer.Exit(code)

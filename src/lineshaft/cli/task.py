@@ -1,0 +1,127 @@
+"""`lineshaft task ...`: look at one task, wait for it, cancel it."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, with_app
+from lineshaft.cli.output import print_json, print_record
+
+if TYPE_CHECKING:
+    from lineshaft.app import App
+
+group = typer.Typer(no_args_is_help=True, help="Look at one task, wait for it, cancel it.")
+
+
+@group.command()
+def show(
+    context: typer.Context,
+    task_id: TaskIdArgument,
+    as_json: JsonOption = False,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """Show all that is kept of a task: where it is, how often it ran, and what came of it."""
+
+    async def work(loaded: "App") -> dict[str, Any]:
+        return await view_of(loaded, task_id)
+
+    view = with_app(context, app, redis_url, work)
+    if as_json:
+        print_json(view)
+    else:
+        print_task(view)
+
+
+@group.command()
+def wait(
+    context: typer.Context,
+    task_id: TaskIdArgument,
+    timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", help="At most this many seconds.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the whole task, as `task show --json` does, in place of its result.")
+    ] = False,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """Wait for a task's end, and print its result as JSON.
+
+    Exits with 1 where the task failed, was cancelled or expired, or had not ended in time.
+    """
+    from lineshaft.model.retry import seconds
+
+    timeout_s = None if timeout is None else seconds(timeout, "--timeout")
+
+    async def work(loaded: "App") -> None:
+        await wait_and_print(loaded, task_id, timeout_s, as_json=as_json)
+
+    with_app(context, app, redis_url, work)
+
+
+@group.command()
+def cancel(context: typer.Context, task_id: TaskIdArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
+    """Cancel a task.
+
+    Prints `cancelled` where it had not started, and `cancelling` where it runs and was asked to stop. Exits with 1 where it
+    has ended already.
+    """
+
+    async def work(loaded: "App") -> str:
+        return await loaded.get_task(checked_id(task_id)).cancel()
+
+    typer.echo(with_app(context, app, redis_url, work))
+
+
+async def wait_and_print(app: "App", task_id: str, timeout_s: float | None, *, as_json: bool) -> None:
+    """Wait for a task's end, then print its result, or the whole task.
+
+    Raises:
+        TaskError: it did not end with a result; as JSON, it is printed all the same.
+        ResultTimeoutError: it had not ended in time.
+        TaskNotFoundError: there is no such task.
+        ServerUnavailableError: Redis cannot be reached now; once it was, an outage is waited out.
+    """
+    from lineshaft.errors import TaskError
+
+    task = app.get_task(checked_id(task_id))
+    await task.status()
+    try:
+        result = await task.result(timeout_s)
+    except TaskError:
+        if as_json:
+            print_json(await view_of(app, task_id))
+        raise
+    print_json(await view_of(app, task_id) if as_json else result)
+
+
+async def view_of(app: "App", task_id: str) -> dict[str, Any]:
+    """A task in the form that the API has for it."""
+    from lineshaft.views import task_view
+
+    return task_view(await app.client.inspector.task(task_id), app.default_task)
+
+
+def checked_id(task_id: str) -> str:
+    """The id, if it can be one.
+
+    Raises:
+        TaskNotFoundError: it cannot, so there is no such task.
+    """
+    from lineshaft.errors import TaskNotFoundError
+    from lineshaft.protocol.keys import is_task_id
+
+    if not is_task_id(task_id):
+        raise TaskNotFoundError(f"there is no task {task_id!r}: an id is 1 to 64 of 0-9, A-Z, a-z, _ and -")
+    return task_id
+
+
+def print_task(view: dict[str, Any]) -> None:
+    """Print a task for people: its result as JSON, the traceback of its error below."""
+    import msgspec
+
+    error, fields = view["error"], dict(view)
+    if view["status"] == "done":
+        fields["result"] = msgspec.json.encode(view["result"]).decode()
+    if error is not None:
+        fields["error"] = f"{error['type']}: {error['message']}"
+    print_record(fields, below=error["traceback"] if error else "")

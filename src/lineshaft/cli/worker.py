@@ -1,0 +1,115 @@
+"""`lineshaft worker ...`: start workers, look at them."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from lineshaft.cli.options import (
+    AppArgument,
+    AppOption,
+    ConcurrencyOption,
+    GraceOption,
+    JsonOption,
+    QueuesOption,
+    RedisUrlOption,
+    WorkersOption,
+    chosen_redis_url,
+    started_app,
+    with_app,
+)
+from lineshaft.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from lineshaft.app import App
+
+COLUMNS = ("session", "pid", "host", "queues", "running", "started_at")
+
+
+class WorkerGroup(TyperGroup):
+    """Both a command that starts workers, with an app for an argument, and a group of commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read a command's name that comes first as that; anything else is for starting workers."""
+        if args and args[0] in self.commands:
+            return super().parse_args(ctx, ["", *args])  # the empty word fills the place of the app
+        ctx.allow_interspersed_args = True
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """The parameters; without the app where a command asks for what comes before its own name in its usage line."""
+        params = super().get_params(ctx)
+        return params if ctx.command is self else [param for param in params if param.param_type_name != "argument"]
+
+
+group = typer.Typer(cls=WorkerGroup, invoke_without_command=True, subcommand_metavar="| COMMAND [ARGS]...")
+
+
+@group.callback()
+def start(
+    context: typer.Context,
+    app_argument: AppArgument = "",
+    queues: QueuesOption = None,
+    concurrency: ConcurrencyOption = None,
+    workers: WorkersOption = None,
+    burst: Annotated[bool, typer.Option("--burst", help="Stop when nothing is left to do.")] = False,
+    grace: GraceOption = None,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """Start workers, and run tasks until told to stop; or look at the workers that run, with `worker ls`.
+
+    For example: `lineshaft worker shop.tasks:app --queue mail --concurrency 20`
+    """
+    from lineshaft.errors import ConfigurationError
+
+    commands = ", ".join(f"`lineshaft worker {name}`" for name in list_commands(context))
+    if context.invoked_subcommand is not None:
+        if app_argument:
+            raise ConfigurationError(f"{context.invoked_subcommand!r} comes right after `worker`: {commands}")
+        return
+    if app_argument and ":" not in app_argument:
+        if app_argument in list_commands(context):
+            raise ConfigurationError(f"the options of {app_argument!r} come after it: {commands}")
+        raise ConfigurationError(
+            f"{app_argument!r} is neither an app (module:name, such as shop.tasks:app) nor a command ({commands})"
+        )
+    path = started_app(context, app_argument, app)
+
+    from lineshaft.cli.start import run_worker
+
+    code = run_worker(
+        path,
+        queues=queues or [],
+        concurrency=concurrency,
+        workers=workers,
+        burst=burst,
+        grace=grace,
+        redis_url=chosen_redis_url(context, redis_url),
+    )
+    raise typer.Exit(code)
+
+
+@group.command("ls")
+def list_workers(
+    context: typer.Context, as_json: JsonOption = False, app: AppOption = None, redis_url: RedisUrlOption = None
+) -> None:
+    """List the workers, and how many tasks each runs."""
+
+    async def work(loaded: "App") -> list[dict[str, Any]]:
+        from lineshaft.views import worker_view
+
+        return [worker_view(worker) for worker in await loaded.client.inspector.workers()]
+
+    views = with_app(context, app, redis_url, work)
+    if as_json:
+        print_json(views)
+    else:
+        rows = [{**view, "queues": view["queues"] or "(all)"} for view in views]
+        print_table(COLUMNS, rows, nothing="No worker runs: start one with `lineshaft worker module:name`.")
+
+
+def list_commands(context: typer.Context) -> list[str]:
+    """The names of the commands in this group."""
+    command = context.command
+    return sorted(command.commands) if isinstance(command, WorkerGroup) else []

@@ -1,0 +1,241 @@
+"""Task functions, calls and handles: what a program holds of its tasks. Everything is done by the app they belong to."""
+
+import functools
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+
+import msgspec
+
+from lineshaft.errors import (
+    ConfigurationError,
+    DamagedRecordError,
+    ResultTimeoutError,
+    TaskCancelled,
+    TaskEndedError,
+    TaskExpired,
+    TaskFailed,
+    TaskNotFoundError,
+)
+from lineshaft.model.registry import TaskSpec
+from lineshaft.model.retry import Seconds, seconds
+from lineshaft.model.signature import from_json
+from lineshaft.model.task import TaskContext
+from lineshaft.protocol import wire
+from lineshaft.protocol.keys import is_queue_name, is_task_id
+from lineshaft.protocol.reply import Ended
+
+if TYPE_CHECKING:
+    from lineshaft.app import App
+
+Direct = ParamSpec("Direct")  # how the function itself is called
+P = ParamSpec("P")  # how it is enqueued: without a leading TaskContext
+R = TypeVar("R")
+Returned = TypeVar("Returned")  # what a direct call gives: R, or a coroutine of R
+
+
+@dataclass(frozen=True)
+class Options:
+    """How one call is enqueued. Times in ms; `remembered`: a `task_id` that is given is known beyond its record."""
+
+    queue: str | None = None
+    delay_ms: int | None = None
+    task_id: str | None = None
+    remembered: bool = True
+
+
+@dataclass(frozen=True)
+class Call(Generic[R]):
+    """A call to be enqueued: the function, its arguments and how. Made by `TaskFunction.call`."""
+
+    spec: TaskSpec
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    options: Options = field(default_factory=Options)
+
+
+class Task(Generic[R]):
+    """A task that was enqueued: ask how it is, wait for its result, cancel it.
+
+    Attributes:
+        id: its id.
+        created: whether the call that gave this handle made the task; False where that very task was known already, None
+            where nothing was enqueued.
+    """
+
+    def __init__(self, app: "App", task_id: str, returns: Any = Any, *, created: bool | None = None) -> None:
+        self.id = task_id
+        self.created = created
+        self._app = app
+        self._returns = returns
+
+    def __repr__(self) -> str:
+        return f"Task({self.id!r})"
+
+    async def result(self, timeout: Seconds | None = None) -> R:  # noqa: ASYNC109 - it ends the wait, not the task
+        """Wait for the task's end and give what it returned, converted to the function's return annotation.
+
+        Args:
+            timeout: seconds to wait at most; None waits for ever.
+
+        Raises:
+            TaskFailed, TaskCancelled, TaskExpired: it ended otherwise.
+            TaskNotFoundError: there is no such task, or its record was trimmed.
+            ResultTimeoutError: it had not ended in time (also a TimeoutError).
+            DamagedRecordError: the result does not fit the return annotation.
+        """
+        limit_s = None if timeout is None else seconds(timeout, "timeout")
+        try:
+            ended = await self._app.client.wait(self.id, limit_s)
+        except TimeoutError:
+            raise ResultTimeoutError(f"task {self.id} had not ended after {limit_s:g} s; it goes on") from None
+        return self._value_of(ended)
+
+    async def status(self) -> str:
+        """The status word.
+
+        Raises:
+            TaskNotFoundError: there is no such task, or its record was trimmed.
+        """
+        word = await self._app.client.inspector.status(self.id)
+        if word is None:
+            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
+        return word
+
+    async def cancel(self) -> str:
+        """Cancel the task: "cancelled" where it had not started, "cancelling" where it runs and was asked to stop.
+
+        Raises:
+            TaskEndedError: it has ended already.
+            TaskNotFoundError: there is no such task.
+        """
+        word = await self._app.client.cancel(self.id)
+        if word == "unknown":
+            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
+        if word not in {"cancelled", "cancelling"}:
+            raise TaskEndedError(f"task {self.id} cannot be cancelled: it has ended, as {word!r}", word)
+        return word
+
+    def result_sync(self, timeout: Seconds | None = None) -> R:
+        """As `result`, for callers without a loop."""
+        return self._app.run_sync(self.result(timeout))
+
+    def status_sync(self) -> str:
+        """As `status`, for callers without a loop."""
+        return self._app.run_sync(self.status())
+
+    def cancel_sync(self) -> str:
+        """As `cancel`, for callers without a loop."""
+        return self._app.run_sync(self.cancel())
+
+    def _value_of(self, ended: Ended | None) -> R:
+        if ended is None:
+            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
+        outcome = wire.decode_outcome(ended.outcome) if ended.outcome else None
+        if ended.status == "cancelled":
+            raise TaskCancelled(f"task {self.id} was cancelled", self.id)
+        if ended.status == "expired":
+            raise TaskExpired(f"task {self.id} was not started in time", self.id)
+        if ended.status == "failed":
+            error = outcome.error if outcome else None
+            if error is None:
+                raise TaskFailed(f"task {self.id} failed, and nothing says why", self.id)
+            message = f"task {self.id} failed: {error.type}: {error.message}"
+            raise TaskFailed(message, self.id, error.type, error.message, error.traceback)
+        value = bytes(outcome.value) if outcome else b"null"
+        try:
+            return cast("R", msgspec.json.decode(value, type=self._returns, dec_hook=from_json))
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            raise DamagedRecordError(f"the result of task {self.id} does not fit {self._returns}: {error}") from error
+
+
+class Bound(Generic[P, R]):
+    """A task function with options for how its calls are enqueued."""
+
+    def __init__(self, app: "App", spec: TaskSpec, options: Options) -> None:
+        self._app = app
+        self._spec = spec
+        self._options = options
+
+    def call(self, *args: P.args, **kwargs: P.kwargs) -> Call[R]:
+        """A call for `App.enqueue_many`; arguments are checked when it is enqueued."""
+        return Call(self._spec, args, kwargs, self._options)
+
+    async def enqueue(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """Enqueue a call.
+
+        Raises:
+            ArgumentError: the arguments do not fit the function, or JSON cannot carry one; nothing was written.
+            TaskConflictError: the id given is taken by other content.
+            OutcomeUnknownError: no answer came; enqueuing again under the same id is safe.
+            ServerUnavailableError, ServerFullError: it was not accepted.
+        """
+        return await self._app.submit(Call(self._spec, args, kwargs, self._options))
+
+    def enqueue_sync(self, *args: P.args, **kwargs: P.kwargs) -> Task[R]:
+        """As `enqueue`, for callers without a loop; safe after a fork."""
+        return self._app.run_sync(self._app.submit(Call(self._spec, args, kwargs, self._options)))
+
+
+class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
+    """A function that is a task. Calling it is calling the plain function; `enqueue` calls it later, in a worker."""
+
+    def __init__(self, app: "App", spec: TaskSpec, function: Callable[Direct, Returned]) -> None:
+        super().__init__(app, spec, Options())
+        self._function = function
+        functools.update_wrapper(self, function)
+
+    @property
+    def name(self) -> str:
+        """The name the task is registered under."""
+        return self._spec.name
+
+    def __call__(self, *args: Direct.args, **kwargs: Direct.kwargs) -> Returned:
+        """Call the plain function, here and now."""
+        return self._function(*args, **kwargs)
+
+    def options(self, *, delay: Seconds | None = None, queue: str | None = None, task_id: str | None = None) -> Bound[P, R]:
+        """The same task with options for how its calls are enqueued.
+
+        Args:
+            delay: not before this many seconds from now, by the server's clock.
+            queue: in place of the task's own queue.
+            task_id: in place of a new one: enqueuing the same again makes no second task, for 24 h beyond its record too.
+
+        Raises:
+            ConfigurationError: one of them is not what it should be; the message names it.
+        """
+        if queue is not None:
+            checked_queue(queue)
+        if task_id is not None and not is_task_id(task_id):
+            raise ConfigurationError(f"task_id {task_id!r} must be 1 to 64 of 0-9, A-Z, a-z, _ and -")
+        delay_ms = None if delay is None else round(seconds(delay, "delay") * 1000)
+        return Bound(self._app, self._spec, Options(queue, delay_ms, task_id))
+
+
+class TaskDecorator(Protocol):
+    """What `app.task(...)` with settings gives: a decorator, typed for each kind of function."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[TaskContext, P], Coroutine[Any, Any, R]], /
+    ) -> TaskFunction[Concatenate[TaskContext, P], P, R, Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> TaskFunction[P, P, R, Coroutine[Any, Any, R]]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[TaskContext, P], R], /
+    ) -> TaskFunction[Concatenate[TaskContext, P], P, R, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> TaskFunction[P, P, R, R]: ...
+
+
+def checked_queue(queue: str) -> str:
+    """The name, if it can be a queue's.
+
+    Raises:
+        ConfigurationError: it cannot.
+    """
+    if not is_queue_name(queue):
+        raise ConfigurationError(f"queue {queue!r} must be 1 to 64 of 0-9, A-Z, a-z, _, . and -")
+    return queue

@@ -1,0 +1,64 @@
+"""What the API and the command line show of tasks, queues and workers: the same shapes in both, as plain values.
+
+Times are ISO 8601 in UTC, and None where something has not happened yet.
+"""
+
+from typing import Any
+
+import msgspec
+
+from lineshaft.broker.inspector import QueueCounts, TaskRecord, WorkerInfo
+from lineshaft.clock import iso
+from lineshaft.model.lifecycle import ENDED, Status
+from lineshaft.model.outcome import Outcome
+from lineshaft.model.task import Envelope
+from lineshaft.protocol.keys import DEFAULT_QUEUE
+
+View = dict[str, Any]
+
+
+def task_view(record: TaskRecord, default_task: str) -> View:
+    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, started_at, ended_at, result, error}`.
+
+    Args:
+        record: what is kept of it.
+        default_task: the name that a foreign task runs under, for it has no envelope that says one.
+    """
+    envelope: Envelope | None = record.envelope
+    outcome: Outcome | None = record.outcome if record.status in ENDED else None
+    return {
+        "taskID": record.task_id,
+        "task": envelope.task if envelope else default_task,
+        "queue": envelope.queue if envelope else DEFAULT_QUEUE,
+        "status": record.status,
+        "tries": record.tries,
+        "crashes": record.crashes,
+        "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
+        "started_at": iso(record.started_ms),
+        "ended_at": iso(outcome.ended_ms) if outcome else None,
+        "result": msgspec.json.decode(outcome.value) if outcome and record.status == Status.DONE else None,
+        "error": msgspec.to_builtins(outcome.error) if outcome else None,
+    }
+
+
+def queue_view(counts: QueueCounts) -> View:
+    """One queue: `{queue, ready, scheduled, in_progress, paused}`."""
+    return {
+        "queue": counts.queue,
+        "ready": counts.ready,
+        "scheduled": counts.scheduled,
+        "in_progress": counts.in_progress,
+        "paused": counts.paused,
+    }
+
+
+def worker_view(worker: WorkerInfo) -> View:
+    """One worker: `{session, pid, host, queues, running, started_at}`; no queues means all of them."""
+    return {
+        "session": worker.session,
+        "pid": worker.pid,
+        "host": worker.host,
+        "queues": worker.queues,
+        "running": worker.running,
+        "started_at": iso(worker.started_ms or None),
+    }
