@@ -1,12 +1,13 @@
 """The command line: `lineshaft ...` and `python -m lineshaft ...`. One file per noun: each parses, calls and prints."""
 
+import importlib
 import sys
 
 
 def main() -> int:
     """Run the command line with this process's arguments; gives the exit code."""
     try:
-        import typer  # noqa: F401 - only to learn whether the extra is there
+        importlib.import_module("typer")
     except ModuleNotFoundError:
         sys.stderr.write('error: the command line needs an extra: pip install "lineshaft[all]"\n')
         return 2

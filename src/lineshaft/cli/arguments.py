@@ -12,6 +12,13 @@ Arguments = tuple[list[Any], dict[str, Any]]
 DATA_FORM = '{"args": [1, 2], "kwargs": {"name": "value"}}'
 
 
+class Data(msgspec.Struct, forbid_unknown_fields=True):
+    """What --data holds."""
+
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+
+
 def from_words(words: Sequence[str]) -> Arguments:
     """Arguments from `k=v` words; a value is JSON where it parses, else a string.
 
@@ -39,15 +46,12 @@ def from_data(data: str) -> Arguments:
         ArgumentError: it is not JSON, or not such an object.
     """
     try:
-        given = msgspec.json.decode(data.encode())
+        given = msgspec.json.decode(data.encode(), type=Data)
+    except msgspec.ValidationError as error:
+        raise ArgumentError(f"--data is not of the form {DATA_FORM}: {error}") from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise ArgumentError(f"--data is not JSON ({error}): write it like {DATA_FORM}") from error
-    if not isinstance(given, dict) or not given.keys() <= {"args", "kwargs"}:
-        raise ArgumentError(f"--data must be a JSON object with args, kwargs or both, and nothing else: {DATA_FORM}")
-    args, kwargs = given.get("args", []), given.get("kwargs", {})
-    if not isinstance(args, list) or not isinstance(kwargs, dict):
-        raise ArgumentError(f"in --data, args must be an array and kwargs an object: {DATA_FORM}")
-    return args, kwargs
+        raise ArgumentError(f"--data is not JSON ({error}); write it like {DATA_FORM}") from error
+    return given.args, given.kwargs
 
 
 def value_of(text: str) -> Any:

@@ -1,6 +1,7 @@
 """`lineshaft enqueue`: one task, from words."""
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -9,7 +10,8 @@ from lineshaft.cli.output import print_json
 from lineshaft.cli.task import wait_and_print
 
 if TYPE_CHECKING:
-    from lineshaft.app import App, Call, Options
+    from lineshaft.app import App
+    from lineshaft.task_function import Call, Options
 
 
 def enqueue(
@@ -80,10 +82,10 @@ def checked_options(queue: str | None, delay: float | None, task_id: str | None)
     Raises:
         ConfigurationError: one of them is not what it should be; the message names it.
     """
-    from lineshaft.app import Options, checked_queue
     from lineshaft.errors import ConfigurationError
     from lineshaft.model.retry import seconds
     from lineshaft.protocol.keys import is_task_id
+    from lineshaft.task_function import Options, checked_queue
 
     if task_id is not None and not is_task_id(task_id):
         raise ConfigurationError(f"--id {task_id!r} must be 1 to 64 of 0-9, A-Z, a-z, _ and -")
@@ -101,7 +103,7 @@ def is_demo(context: typer.Context, app: str | None) -> bool:
     return chosen_app(context, app) == DEMO
 
 
-def called(app: "App", name: str, args: list[object], kwargs: dict[str, object], *, is_demo: bool) -> "Call[object]":
+def called(app: "App", name: str, args: list[Any], kwargs: dict[str, Any], *, is_demo: bool) -> "Call[Any]":
     """The call of a task by its name.
 
     Raises:
@@ -116,18 +118,17 @@ def called(app: "App", name: str, args: list[object], kwargs: dict[str, object],
         raise UnknownTaskError(f"{error} (those of {whose})") from error
 
 
-async def accept(app: "App", call: "Call[object]", options: "Options", words: list[str]) -> str:
+async def accept(app: "App", call: "Call[Any]", options: "Options", words: list[str]) -> str:
     """Enqueue the call; gives the task's id.
 
     Raises:
         ArgumentError: an argument does not fit; the message names it, and says how to give it as a string.
         LineshaftError: as `App.submit` raises.
     """
-    from lineshaft.app import with_options
     from lineshaft.cli.arguments import string_hint
     from lineshaft.errors import ArgumentError
 
     try:
-        return (await app.submit(with_options(call, options), typed=True)).id
+        return (await app.submit(replace(call, options=options), typed=True)).id
     except ArgumentError as error:
         raise ArgumentError(f"{error}{string_hint(words, error.argument)}", error.argument) from error

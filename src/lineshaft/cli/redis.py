@@ -25,7 +25,7 @@ def redis(context: typer.Context) -> None:
 
     For example: `lineshaft redis LRANGE task_queue 0 -1`
 
-    All that follows `redis` goes to the server, so --app and --redis-url stand before it: `lineshaft --redis-url URL redis PING`
+    All that follows `redis` goes to the server, so options stand before it: `lineshaft --redis-url URL redis PING`
     """
     if context.args in ([], ["--help"]):
         typer.echo(context.get_help())
@@ -85,6 +85,7 @@ def raw(reply: Any) -> bytes:
         return b""
     if isinstance(reply, bytes):
         return reply
-    if isinstance(reply, list | tuple):
-        return b"\n".join(raw(part) for part in reply)
+    if isinstance(reply, list):
+        parts: list[Any] = reply
+        return b"\n".join(raw(part) for part in parts)
     return str(reply).encode()

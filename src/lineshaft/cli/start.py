@@ -43,6 +43,7 @@ def run_serve(
 ) -> int:
     """Run the API and workers, and a server of their own where no URL is set, until told to stop; gives the exit code."""
     given = _given(concurrency=concurrency, workers=workers, grace_s=grace, redis_url=redis_url)
+    servers: list[EmbeddedServer] = []
     with contextlib.ExitStack() as stack:
 
         def find_server(settings: Settings) -> str | None:
@@ -50,7 +51,8 @@ def run_serve(
                 return None
             embedded = stack.enter_context(EmbeddedServer())
             running = embedded.start()
-            print(f"server   {running.url} (embedded, data in {running.project})", flush=True)
+            servers.append(embedded)
+            print(f"server   {running.url} (embedded, data in {embedded.data})", flush=True)
             if embedded.displaced:
                 print("         port 6379 is another server's; to use that one: REDIS_URL=redis://127.0.0.1:6379", flush=True)
             return running.url
@@ -61,7 +63,14 @@ def run_serve(
 
         services = {API_MODULE: {"host": host, "port": port}}
         plan = Plan(
-            app_path, given, tuple(queues), log_level=log_level(), services=services, find_server=find_server, on_ready=on_ready
+            app_path,
+            given,
+            tuple(queues),
+            log_level=log_level(),
+            services=services,
+            find_server=find_server,
+            server_ended=lambda: any(server.poll() is not None for server in servers),
+            on_ready=on_ready,
         )
         return _run(plan)
 

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Literal, cast
 
 from lineshaft.errors import ArgumentError, ConfigurationError
 
@@ -18,7 +18,7 @@ def seconds(value: Seconds, setting: str) -> float:
     Raises:
         ConfigurationError: it is negative, not finite or not a time at all; the message names the setting.
     """
-    amount: object = value.total_seconds() if isinstance(value, timedelta) else value
+    amount = cast("object", value.total_seconds() if isinstance(value, timedelta) else value)
     if isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < float("inf"):
         raise ConfigurationError(f"{setting} must be a time of 0 or more seconds, or a timedelta; it is {value!r}")
     return float(amount)

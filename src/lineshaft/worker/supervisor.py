@@ -27,6 +27,7 @@ log = logger("supervisor")
 WORKER_MODULE = "lineshaft.worker.child"
 LIVED_S = 10.0  # a child that lived this long is started again at once
 OVERSTAY_S = 5.0  # beyond its grace, before a child is killed
+SERVER_LOOK_S = 1.0
 LAST_CALL_S = 2.0  # for closing sessions when there is no time left
 EXIT_FAILED = 1
 
@@ -43,6 +44,7 @@ class Plan:
         log_level: of every child.
         services: other children, by the module that runs them, with their orders; they end before the workers.
         find_server: from the app's settings to the URL of a server that was started for them, or None to leave it to them.
+        server_ended: says whether the server that was started has ended by itself; then the command ends too.
         on_ready: called once, with what each child said when it was ready.
     """
 
@@ -53,6 +55,7 @@ class Plan:
     log_level: str = "INFO"
     services: Mapping[str, Message] = field(default_factory=dict[str, Message])
     find_server: Callable[[Settings], str | None] = lambda _settings: None
+    server_ended: Callable[[], bool] = lambda: False
     on_ready: Callable[[dict[str, Message]], None] | None = None
 
 
@@ -89,7 +92,7 @@ class Supervisor:
         self._connect(self._plan.find_server(self._settings))
         services = [asyncio.create_task(self._mind_service(module)) for module in self._plan.services]
         workers = [asyncio.create_task(self._mind_worker(n, first if n == 0 else None)) for n in range(self._settings.workers)]
-        stopper = asyncio.create_task(self._stop_in_order(services))
+        helpers = [asyncio.create_task(self._stop_in_order(services)), asyncio.create_task(self._watch_server())]
         try:
             await asyncio.gather(*workers)
             self._stopping.set()
@@ -97,7 +100,8 @@ class Supervisor:
             if self._endings:
                 await asyncio.wait(self._endings, timeout=LAST_CALL_S)
         finally:
-            stopper.cancel()
+            for helper in helpers:
+                helper.cancel()
             for child in (*self._workers, *self._services):
                 child.kill()
             await self._keeper.stop()
@@ -131,12 +135,6 @@ class Supervisor:
             for child in (*self._workers, *self._services):
                 child.kill()
 
-    def fail(self, message: str) -> None:
-        """Stop everything because something that all need has ended; the command ends with 1."""
-        log.error("%s", message)
-        self._exit_code = EXIT_FAILED
-        self._stopping.set()
-
     async def _stop_in_order(self, services: list[asyncio.Task[None]]) -> None:
         """Services first, so that nothing new is accepted; then the workers, whose leases are renewed until they ended."""
         await self._stopping.wait()
@@ -153,6 +151,16 @@ class Supervisor:
         await asyncio.sleep(grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s)
         for child in (*self._workers, *self._services):
             child.kill()
+
+    async def _watch_server(self) -> None:
+        """A server of our own that ended by itself is not started again: what it could not keep must be seen by somebody."""
+        while not self._stopping.is_set():
+            await asyncio.sleep(SERVER_LOOK_S)
+            if self._plan.server_ended() and not self._stopping.is_set():
+                log.error("the embedded server has ended by itself: its log is in the state folder; start serve again")
+                self._exit_code = EXIT_FAILED
+                self._settings = msgspec.structs.replace(self._settings, grace_s=0.0)
+                self._stopping.set()
 
     async def _load(self) -> Child | None:
         """Start a worker process and have it load the app; None when it could not."""
