@@ -6,6 +6,7 @@ import time
 from bench.contender import Figures
 from lineshaft.broker.broker import BATCH, Broker, NewTask
 from lineshaft.broker.connection import Connection
+from lineshaft.clock import wall_ms
 from lineshaft.model.task import new_id
 from lineshaft.protocol import wire
 from lineshaft.protocol.keys import Keys
@@ -50,7 +51,7 @@ class Ceiling:
 
     async def _drain(self, broker: Broker, session: str) -> None:
         await broker.open(session, 600.0, {"pid": 0})
-        outcome = wire.encode_done(1, 1, session, 1, 0, b"null")
+        outcome = wire.encode_done(wall_ms(), wall_ms(), session, 1, 0, b"null")
         while True:
             claimed = await broker.claim(session, CONCURRENCY, ["default"])
             if not isinstance(claimed, Claimed) or not claimed.claims:

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
@@ -34,8 +33,7 @@ R = TypeVar("R")
 Returned = TypeVar("Returned")  # what a direct call gives: R, or a coroutine of R
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(msgspec.Struct, frozen=True):
     """How one call is enqueued. Times in ms; `remembered`: a `task_id` that is given is known beyond its record."""
 
     queue: str | None = None
@@ -44,14 +42,13 @@ class Options:
     remembered: bool = True
 
 
-@dataclass(frozen=True)
-class Call(Generic[R]):
+class Call(msgspec.Struct, Generic[R], frozen=True):
     """A call to be enqueued: the function, its arguments and how. Made by `TaskFunction.call`."""
 
     spec: TaskSpec
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    options: Options = field(default_factory=Options)
+    options: Options = Options()
 
 
 class Task(Generic[R]):

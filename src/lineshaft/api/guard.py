@@ -58,7 +58,8 @@ class Guard:
             if http_version != "1.0":
                 return Problem(BAD_REQUEST, "The request has no Host header.")
         elif not self._any and host_name(host) not in self._hosts:
-            return Problem(FOREIGN_HOST, f"{shown(host)} is not a name of this server; `--allow-host` can make it one.")
+            names = ", ".join(sorted(name.decode() for name in self._hosts))
+            return Problem(FOREIGN_HOST, f"This server does not go by {shown(host)}. It goes by: {names}.")
         origin = headers.get(b"origin")
         if origin is not None and not self._is_own(origin, host):
             return Problem(FOREIGN_ORIGIN, f"A page of {shown(origin)} sent this, and that is not this server's.")

@@ -6,8 +6,6 @@ A problem never carries a traceback, a path or what Redis said: those are for th
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from lineshaft.errors import (
     ArgumentError,
     ConfigurationError,
@@ -105,11 +103,16 @@ class Problem:
     members: dict[str, Any] = field(default_factory=dict[str, Any])
     headers: Headers = ()
 
-    def body(self) -> bytes:
-        """The body, as JSON."""
+    @property
+    def all_headers(self) -> Headers:
+        """The headers of its kind, and its own."""
+        return self.kind.headers + self.headers
+
+    def as_json(self) -> dict[str, Any]:
+        """The members of the body."""
         kind = self.kind
         own = {"type": kind.type, "title": kind.title, "status": kind.status, "detail": self.detail[:DETAIL_KEPT]}
-        return msgspec.json.encode({**own, **self.members})
+        return {**own, **self.members}
 
 
 class Refused(Exception):

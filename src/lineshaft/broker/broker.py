@@ -5,8 +5,9 @@ server did not know, which it had not run.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from lineshaft.broker.connection import Connection, Part, ScriptUnknownError
 from lineshaft.protocol import loader, reply
@@ -17,8 +18,7 @@ BATCH = 500  # most tasks that one call of a script takes
 SERVER_TIME = ""
 
 
-@dataclass(frozen=True)
-class NewTask:
+class NewTask(msgspec.Struct, frozen=True, gc=False):
     """A task to enqueue. `delay_ms` None is ready now; `keep_digest` remembers the id beyond the record."""
 
     task_id: str
@@ -28,8 +28,7 @@ class NewTask:
     keep_digest: bool = False
 
 
-@dataclass(frozen=True)
-class Try:
+class Try(msgspec.Struct, frozen=True, gc=False):
     """A try that failed. `delay_ms` None: it was the last."""
 
     task_id: str
@@ -39,8 +38,7 @@ class Try:
     outcome: bytes
 
 
-@dataclass(frozen=True)
-class Return:
+class Return(msgspec.Struct, frozen=True, gc=False):
     """A claim to hand back uncounted; with a delay it becomes ready later, and `note` says why, once."""
 
     task_id: str

@@ -67,5 +67,5 @@ def string_hint(words: Sequence[str], argument: str | None) -> str:
     for word in words:
         name, _, text = word.partition("=")
         if name == argument and not isinstance(value_of(text), str):
-            return f"; it was read as JSON, and as a string it is '{name}=\"{text}\"'"
+            return f"; {text} is read as JSON: for a string write '{name}=\"{text}\"'"
     return ""

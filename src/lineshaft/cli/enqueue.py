@@ -1,6 +1,5 @@
 """`lineshaft enqueue`: one task, from words."""
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,14 +29,14 @@ def enqueue(
     queue: Annotated[
         str | None, typer.Option("--queue", "-q", metavar="NAME", help="In place of the task's own queue.")
     ] = None,
-    delay: Annotated[float | None, typer.Option("--delay", metavar="S", help="Not before this many seconds from now.")] = None,
+    delay: Annotated[float | None, typer.Option("--delay", min=0, metavar="S", help="Not before this many seconds from now.")] = None,
     task_id: Annotated[
         str | None,
         typer.Option("--id", metavar="ID", help="In place of a new id. The same task again under it makes no second one."),
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and print its result as JSON.")] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", metavar="S", help="With --wait: at most this many seconds.")
+        float | None, typer.Option("--timeout", min=0, metavar="S", help="With --wait: at most this many seconds.")
     ] = None,
     as_json: JsonOption = False,
     app: AppOption = None,
@@ -127,8 +126,10 @@ async def accept(app: "App", call: "Call[Any]", options: "Options", words: list[
     """
     from lineshaft.cli.arguments import string_hint
     from lineshaft.errors import ArgumentError
+    from lineshaft.task_function import Call
 
     try:
-        return (await app.submit(replace(call, options=options), typed=True)).id
+        return (await app.submit(Call(call.spec, call.args, call.kwargs, options), typed=True)).id
     except ArgumentError as error:
-        raise ArgumentError(f"{error}{string_hint(words, error.argument)}", error.argument) from error
+        hint = string_hint(words, error.argument) if "`str`" in str(error) else ""
+        raise ArgumentError(f"{error}{hint}", error.argument) from error

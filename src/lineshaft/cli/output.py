@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 USAGE_ERROR = 2
+TRIED_AGAIN = "; it is tried again where that is safe"  # true of a worker; a command has given up when it prints an error
 
 STYLES = {
     "done": "green",
@@ -157,11 +158,22 @@ def verdict(error: Exception) -> tuple[str, int]:
     """What to say about an error, and the exit code: 2 for wrong use or settings, 1 for what did not work out."""
     if isinstance(error, typer.TyperException):
         return usage_message(error), error.exit_code
-    from lineshaft.errors import ArgumentError, ConfigurationError, LineshaftError, UnknownTaskError
+    from lineshaft.errors import (
+        ArgumentError,
+        ConfigurationError,
+        LineshaftError,
+        ServerFullError,
+        ServerUnavailableError,
+        UnknownTaskError,
+    )
 
     if isinstance(error, ConfigurationError | ArgumentError | UnknownTaskError):
         return str(error), USAGE_ERROR
+    if isinstance(error, ServerUnavailableError) and not isinstance(error, ServerFullError):
+        return f"{str(error).removesuffix(TRIED_AGAIN)}; check that it runs, and the URL in --redis-url or REDIS_URL", 1
     if isinstance(error, LineshaftError):
+        return str(error), 1
+    if isinstance(error, OSError):
         return str(error), 1
     said = f"{type(error).__qualname__}: {error}" if str(error) else type(error).__qualname__
     return f"{said} (unexpected; LINESHAFT_DEBUG=1 shows where)", 1
@@ -171,4 +183,4 @@ def usage_message(error: typer.TyperException) -> str:
     """What typer says of wrong use, and where the help is; nothing where the help itself was printed."""
     said = error.format_message().rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{said}; see `{context.command_path} --help`" if said and context else said
+    return f"{said} (see `{context.command_path} --help`)" if said and context else said

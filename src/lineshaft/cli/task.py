@@ -37,7 +37,7 @@ def show(
 def wait(
     context: typer.Context,
     task_id: TaskIdArgument,
-    timeout: Annotated[float | None, typer.Option("--timeout", metavar="S", help="At most this many seconds.")] = None,
+    timeout: Annotated[float | None, typer.Option("--timeout", min=0, metavar="S", help="At most this many seconds.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the whole task, as `task show --json` does, in place of its result.")
     ] = False,

@@ -59,8 +59,8 @@ class Registry:
         spec = self._specs.get(name)
         if spec is None:
             near = difflib.get_close_matches(name, self._specs, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UnknownTaskError(f"no task is named {name!r}{hint} The known tasks are: {', '.join(sorted(self._specs))}")
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            raise UnknownTaskError(f"no task is named {name!r}{hint}; the known tasks are {', '.join(sorted(self._specs))}")
         return spec
 
     def __iter__(self) -> Iterator[TaskSpec]:

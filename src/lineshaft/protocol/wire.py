@@ -76,7 +76,7 @@ def decode_envelope(data: bytes) -> Envelope:
         UnsupportedVersionError: a newer Lineshaft wrote it.
         DamagedRecordError: it is not an envelope.
     """
-    return _checked(_decode(_envelope_decoder, data, "envelope"), data)
+    return _decode(_envelope_decoder, data)
 
 
 def encode_done(ended_ms: int, started_ms: int, session: str, tries: int, crashes: int, value: bytes) -> bytes:
@@ -100,23 +100,20 @@ def encode_attempt(attempt: Attempt) -> bytes:
 
 def decode_outcome(data: bytes) -> Outcome:
     """Read an outcome; raises as `decode_envelope` does."""
-    return _checked(_decode(_outcome_decoder, data, "outcome"), data)
+    return _decode(_outcome_decoder, data)
 
 
 def decode_attempt(data: bytes) -> Attempt:
     """Read one attempt; raises as `decode_envelope` does."""
-    return _checked(_decode(_attempt_decoder, data, "attempt"), data)
+    return _decode(_attempt_decoder, data)
 
 
-def _decode(decoder: msgspec.json.Decoder[Record], data: bytes, what: str) -> Record:
+def _decode(decoder: msgspec.json.Decoder[Record], data: bytes) -> Record:
     try:
-        return decoder.decode(data)
+        record = decoder.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
         _refuse_newer(data)
-        raise DamagedRecordError(f"this is not a version {VERSION} {what}: {error}") from error
-
-
-def _checked(record: Record, data: bytes) -> Record:
+        raise DamagedRecordError(f"a record is not what version {VERSION} writes: {error}") from error
     if record.v != VERSION:
         _refuse_newer(data)
         raise DamagedRecordError(f"a record says it is of version {record.v}, which never was")

@@ -1,7 +1,6 @@
 """How a run ended, decided as a value; the finisher writes it. Pure but for the clock."""
 
 import logging
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import msgspec
@@ -19,10 +18,10 @@ from lineshaft.worker.run import Run, Stop
 log = logger("executor")
 
 NEVER_AGAIN = Retry(tries=1)
+SAID_AT_MOST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(msgspec.Struct, frozen=True):
     """How one run ended: what to send under its token, or "none" where nothing is ours to send."""
 
     run: Run
@@ -44,6 +43,7 @@ class Ending:
         self._settings = app.settings
         self._registry = app.registry
         self._result_limit = app.settings.result_limit
+        self._said: set[str] = set()
         self._says = log.isEnabledFor(logging.INFO)
 
     def returned(self, run: Run, session: str, value: Any) -> End:
@@ -96,10 +96,15 @@ class Ending:
         may_pass = isinstance(error, UnknownTaskError | UnsupportedVersionError)
         if may_pass and run.started_ms - _due_ms(run) < ms(self._settings.unknown_kept_s):
             note = wire.encode_attempt(Attempt(v=1, kind="unknown", error=Failure(type(error).__name__, str(error))))
-            log.warning("task %s is put back for a while: %s", run.claim.task_id, error)
+            self._say_once(f"such tasks are put back for a while: {error}")
             back = Return(*run.key, ms(self._settings.unknown_delay_s), note)
             return End(run, session, "release", returned=back)
         return self._failed(run, session, Failure(type(error).__name__, str(error)), None, "error")
+
+    def _say_once(self, message: str) -> None:
+        if message not in self._said and len(self._said) < SAID_AT_MOST:
+            self._said.add(message)
+            log.warning("%s", message)
 
     def _failed(self, run: Run, session: str, failure: Failure, delay_s: float | None, kind: str) -> End:
         ended_ms = _now_ms(run)

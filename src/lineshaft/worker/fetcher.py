@@ -57,6 +57,7 @@ class Fetcher(Loop):
         self._looked_around = looked_around
         self._look_at_s = 0.0
         self._reconcile_at_s = 0.0
+        self._more = True  # ready tasks may have been left behind
         self._stopping = False
 
     async def stop(self) -> None:
@@ -104,24 +105,29 @@ class Fetcher(Loop):
                 backoff.reset()
             except LineshaftError as error:
                 self.reconcile_soon()  # the claim may have been made, and its reply lost
+                self._more = True
                 backoff.say(log, "cannot claim: %s", error)
                 await backoff.wait()
 
     async def _step(self) -> None:
+        now_s, changed = monotonic_s(), self._waking.changed
+        look_is_due = self._waking.token or now_s >= self._look_at_s
         if not self._lease.holds:
-            await wait_for(self._waking.changed, REFUSED_WAIT_S)
-        elif monotonic_s() >= self._reconcile_at_s:
-            await self._queues.refresh()
+            await wait_for(changed, REFUSED_WAIT_S)
+        elif now_s >= self._reconcile_at_s:
             await self._reconciler.run_once(self._lease.session)
             self._reconcile_at_s = monotonic_s() + self._broker.settings.reconcile_s
-        elif self._executor.free_slots == 0 and not self._waking.token and monotonic_s() < self._look_at_s:
-            await wait_for(self._waking.changed, self._look_at_s - monotonic_s())
-        else:
+        elif self._queues.stale:
+            await self._queues.refresh()
+        elif look_is_due or (self._more and self._executor.free_slots > 0):
             word = await self.run_once()
+            self._more = word == "more"
             if word == "refused":
-                await wait_for(self._waking.changed, REFUSED_WAIT_S)
-            elif word == "emptied":
-                await self._sleep()
+                await wait_for(changed, REFUSED_WAIT_S)
+        elif self._more:
+            await wait_for(changed, self._look_at_s - now_s)
+        else:
+            await self._sleep()
 
     async def _sleep(self) -> None:
         """Nothing more is ready: sleep until a token comes or it is time to look. A slot that becomes free changes nothing."""

@@ -17,7 +17,8 @@ class Queues:
         self._of_app = of_app | {DEFAULT_QUEUE}
         self._all = list(named) if named else self._sorted(self._of_app)
         self._turn = 0
-        self.known = 0
+        self._amount = 0
+        self.stale = False
 
     def all(self) -> list[str]:
         """Every queue."""
@@ -32,12 +33,15 @@ class Queues:
         self._turn += AT_ONCE - 1
         return first + (rest + rest)[start : start + AT_ONCE - 1]
 
+    def hear_of(self, amount: int) -> None:
+        """Hear how many queues the server knows: another number than before means that some are new."""
+        self.stale = self.stale or (amount != self._amount and not self._fixed)
+        self._amount = amount
+
     async def refresh(self) -> None:
-        """Look for queues that are new; raises what the connection raises."""
-        if not self._fixed:
-            names = await self._inspector.queue_names()
-            self.known = len(names)
-            self._all = self._sorted(self._of_app | set(names))
+        """Ask which queues there are; raises what the connection raises."""
+        self._all = self._sorted(self._of_app | set(await self._inspector.queue_names()))
+        self.stale = False
 
     @staticmethod
     def _sorted(names: set[str]) -> list[str]:

@@ -181,8 +181,7 @@ class Worker:
         self._promoter.expect(around.next_due_ms)
         if around.sessions_to_look_at:
             self._reaper.tell()
-        if around.queues_known > self.queues.known:
-            self._fetcher.reconcile_soon()
+        self.queues.hear_of(around.queues_known)
 
     async def _watch_lease(self) -> None:
         """Treat every run as lost once the lease does not hold, then go on under a new session where it is ours to open."""

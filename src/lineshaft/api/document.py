@@ -1,0 +1,159 @@
+"""The OpenAPI document: what every operation answers, the fast pair's operations, and the shape of problems."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from lineshaft.api import problems
+from lineshaft.api.problems import Kind, Problem
+from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, Created, NewTask, ProblemView, StatusView
+
+Responses = dict[int | str, dict[str, Any]]
+
+PROBLEM_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+
+# Every operation may answer with these.
+COMMON = (
+    problems.BAD_REQUEST,
+    problems.FOREIGN_HOST,
+    problems.FOREIGN_ORIGIN,
+    problems.BODY_TOO_LARGE,
+    problems.HEAD_TOO_LARGE,
+    problems.INTERNAL,
+)
+# And every one that asks Redis with these.
+ASKING = (problems.REDIS_AWAY, problems.MISCONFIGURED, problems.DAMAGED_RECORD)
+
+TASK_ID_PARAMETER = {
+    "name": "task_id",
+    "in": "path",
+    "required": True,
+    "description": "The id of a task. One that cannot be an id is answered like one that is not known.",
+    "schema": {"type": "string", "pattern": ID_PATTERN},
+    "example": EXAMPLE_ID,
+}
+TASK_ID: dict[str, Any] = {"parameters": [TASK_ID_PARAMETER]}
+
+DESCRIPTION = """\
+Queue tasks, see how they are, and see who runs them. Every refusal is a problem as RFC 9457 has them."""
+
+NEW_TASK_EXAMPLES = {
+    "default": {"summary": "The default task", "value": {}},
+    "delayed": {
+        "summary": "A task with an argument, in ten seconds",
+        "value": {"task": "demo.sleep", "kwargs": {"seconds": 2}, "delay": 10},
+    },
+    "once": {
+        "summary": "Queued once, however often it is sent",
+        "value": {"task": "demo.echo", "args": ["hello"], "id": "order-4711"},
+    },
+}
+
+
+def refusals(*kinds: Kind) -> Responses:
+    """The responses of an operation that may refuse in these ways, besides those that every operation has."""
+    by_status: dict[int, list[Kind]] = {}
+    for kind in (*COMMON, *kinds):
+        by_status.setdefault(kind.status, []).append(kind)
+    return {status: _refusal(by_status[status]) for status in sorted(by_status)}
+
+
+def describe_pair(api: FastAPI) -> None:
+    """Add the two operations that are answered before FastAPI sees them."""
+    api.add_api_route(
+        "/tasks",
+        _create_task,
+        methods=["POST"],
+        status_code=201,
+        response_model=Created,
+        operation_id="createTask",
+        tags=["tasks"],
+        summary="Queue a task",
+        response_description="The task was queued.",
+        responses={
+            200: {"model": Created, "description": "That very task was queued before; there is no second one."},
+            201: {"headers": {"Location": {"description": "The task's address.", "schema": {"type": "string"}}}},
+            **refusals(
+                problems.BAD_JSON,
+                problems.BODY_TOO_SLOW,
+                problems.TASK_CONFLICT,
+                problems.NOT_JSON,
+                problems.UNKNOWN_TASK,
+                problems.WRONG_ARGUMENTS,
+                problems.WRONG_FIELD,
+                problems.REDIS_FULL,
+                problems.OUTCOME_UNKNOWN,
+                *ASKING,
+            ),
+        },
+        openapi_extra={"requestBody": {"content": {"application/json": {"examples": NEW_TASK_EXAMPLES}}}},
+    )
+    api.add_api_route(
+        "/tasks/{task_id}/status",
+        _task_status,
+        methods=["GET"],
+        response_model=StatusView,
+        operation_id="getTaskStatus",
+        tags=["tasks"],
+        summary="The status word of a task",
+        response_description="The word.",
+        responses=refusals(problems.TASK_NOT_FOUND, *ASKING),
+        openapi_extra=TASK_ID,
+    )
+
+
+def document(api: FastAPI) -> dict[str, Any]:
+    """The whole document, made once."""
+    if api.openapi_schema is None:
+        made = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
+        made["components"]["schemas"]["Problem"] = ProblemView.model_json_schema()
+        made["components"]["schemas"].pop("HTTPValidationError", None)
+        made["components"]["schemas"].pop("ValidationError", None)
+        api.openapi_schema = made
+    return api.openapi_schema
+
+
+async def _create_task(new: NewTask | None = None) -> None:
+    """Without a body the app's default task is queued. Nothing is written when the request is refused."""
+    raise AssertionError(f"the fast pair answers this, and not with {new}")
+
+
+async def _task_status() -> None:
+    """`pending`, `in-progress` and `done` for a plain task; `scheduled` before it is due; or how else it ended."""
+    raise AssertionError("the fast pair answers this")
+
+
+def _refusal(kinds: list[Kind]) -> dict[str, Any]:
+    response: dict[str, Any] = {
+        "description": "; ".join(f"{kind.title} (`{kind.name}`)" for kind in kinds),
+        "content": {
+            problems.MEDIA_TYPE: {
+                "schema": PROBLEM_REFERENCE,
+                "examples": {kind.name: {"summary": kind.title, "value": _example(kind)} for kind in kinds},
+            }
+        },
+    }
+    if any(kind.headers == problems.RETRY_AFTER for kind in kinds):
+        response["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    return response
+
+
+def _example(kind: Kind) -> dict[str, Any]:
+    detail, members = EXAMPLES.get(kind.name, (kind.title + ".", {}))
+    return Problem(kind, detail, members).as_json()
+
+
+EXAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "unknown-task": (
+        "no task is named 'demo.slep'; the known tasks are: demo.echo, demo.sleep",
+        {"field": "task", "known_tasks": ["demo.echo", "demo.sleep"]},
+    ),
+    "wrong-arguments": (
+        "task 'demo.sleep': argument 'seconds': Expected `float`, got `str`",
+        {"argument": "seconds"},
+    ),
+    "wrong-field": ("There is no field 'dely'; the fields are: task, args, kwargs, queue, delay, id.", {"field": "dely"}),
+    "task-ended": (f"task {EXAMPLE_ID} cannot be cancelled: it has ended, as 'done'", {"task_status": "done"}),
+    "outcome-unknown": (f"Redis did not answer in time whether it accepted task {EXAMPLE_ID}.", {"taskID": EXAMPLE_ID}),
+}

@@ -1,0 +1,136 @@
+"""The shapes of what the API takes and gives, for its OpenAPI document. Nothing is parsed or checked with them."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lineshaft.model.lifecycle import Status
+
+ID_PATTERN = "^[0-9A-Za-z_-]{1,64}$"
+QUEUE_PATTERN = "^[0-9A-Za-z_.-]{1,64}$"
+
+EXAMPLE_ID = "019ab5d2-6f1e-7c3a-9b52-3f0a1c9d8e47"
+EXAMPLE_SESSION = "8c1f0e6ad2f94b7c9a3de50b6471f2c8"
+
+TaskID = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
+Queue = Annotated[str, Field(pattern=QUEUE_PATTERN, examples=["default"])]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Exact(BaseModel):
+    """A shape with these fields and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewTask(Exact):
+    """A task to queue. What is left out is the task's own, or is chosen by the server."""
+
+    task: str | None = Field(None, description="Its name; by default the app's default task.", examples=["demo.sleep"])
+    args: list[Any] = Field([], description="Arguments by position.")
+    kwargs: dict[str, Any] = Field({}, description="Arguments by name.", examples=[{"seconds": 2}])
+    queue: Queue | None = Field(None, description="In place of the task's own queue.")
+    delay: float | None = Field(None, ge=0, le=1e10, description="Seconds from now before which it does not start.")
+    id: TaskID | None = Field(
+        None, description="In place of a new one. Sending the same again under the same id makes no second task."
+    )
+
+
+class Created(Exact):
+    """The task that was queued."""
+
+    taskID: TaskID  # noqa: N815 - the name that the contract gives it
+
+
+class StatusView(Exact):
+    """Where a task is in its life, and nothing else."""
+
+    status: Status
+
+
+class ErrorView(Exact):
+    """Why a task failed."""
+
+    type: str = Field(examples=["ValueError"])
+    message: str
+    traceback: str
+
+
+class TaskView(Exact):
+    """All that is kept of one task; null where something has not happened yet."""
+
+    taskID: TaskID  # noqa: N815
+    task: str = Field(examples=["demo.sleep"])
+    queue: Queue
+    status: Status
+    tries: Count = Field(description="Runs so far, the present one included; crashes are not in it.")
+    crashes: Count = Field(description="How often a worker died while running it.")
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    result: Any = Field(description="What it returned.")
+    error: ErrorView | None
+
+
+class Cancelled(Exact):
+    """It had not started, and never will."""
+
+    taskID: TaskID  # noqa: N815
+    status: Literal["cancelled"]
+
+
+class Cancelling(Exact):
+    """It runs, and was asked to stop."""
+
+    taskID: TaskID  # noqa: N815
+    status: Literal["cancelling"]
+
+
+class QueueView(Exact):
+    """How many tasks of one queue are where."""
+
+    queue: Queue
+    ready: Count
+    scheduled: Count
+    in_progress: Count
+    paused: bool
+
+
+class WorkerView(Exact):
+    """One worker process."""
+
+    session: str = Field(examples=[EXAMPLE_SESSION])
+    pid: Count
+    host: str
+    queues: list[str] = Field(description="The queues it takes from; none means all.")
+    running: Count
+    started_at: datetime | None
+
+
+class Health(Exact):
+    """The API answers."""
+
+    status: Literal["ok"]
+
+
+class Readiness(Exact):
+    """The API answers, and so does Redis."""
+
+    status: Literal["ready"]
+
+
+class ProblemView(BaseModel):
+    """Why a request was refused (RFC 9457). Some kinds have further members, such as `argument` or `known_tasks`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(pattern="^urn:lineshaft:problem:", description="The kind; it stays the same for ever.")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    argument: str | None = Field(None, description="The argument of the task that is to blame.")
+    field: str | None = Field(None, description="The field of the body that is to blame.")
+    known_tasks: list[str] | None = Field(None, description="The names that a task may have.")
+    taskID: str | None = Field(None, description="The task to ask for.")  # noqa: N815
+    task_status: str | None = Field(None, description="The word that the task has ended with.")
