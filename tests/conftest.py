@@ -109,9 +109,7 @@ def broker(redis_url: str) -> Iterator[Callable[..., SyncBroker]]:
     with asyncio.Runner() as runner:
         connections: list[Connection] = []
 
-        def make(
-            namespace: str = "", *, now_ms: int | None = NOW_MS, url: str = redis_url, **settings: Any
-        ) -> SyncBroker:
+        def make(namespace: str = "", *, now_ms: int | None = NOW_MS, url: str = redis_url, **settings: Any) -> SyncBroker:
             connection = Connection(lambda: url, name="lineshaft-test", timeout_s=10)
             connections.append(connection)
             facade = SyncBroker(runner, Broker(connection, Keys(namespace), Settings(**settings)))

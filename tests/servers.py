@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 class RunningServer:
-    """One server: `url`, `port`, `pid`, and `stop`, `kill` and `restart`. Nothing is written to disk unless the arguments say so.
+    """One server: `url`, `port`, `pid`, and `stop`, `kill` and `restart`. It keeps nothing on disk unless its arguments say so.
 
     Start it from the thread that runs the tests: the server ends with the thread that started it.
     """

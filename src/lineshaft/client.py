@@ -127,7 +127,7 @@ class Client:
                 elif sent:
                     names = ", ".join(task.task_id for task in batch[:3]) + (", ..." if len(batch) > 3 else "")
                     raise OutcomeUnknownError(
-                        f"Redis did not answer whether it accepted {names}: look at the status, or enqueue again under the same id"
+                        f"Redis did not say whether it accepted {names}: look at the status, or enqueue again under the same id"
                     ) from error
                 else:
                     raise

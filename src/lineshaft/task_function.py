@@ -197,7 +197,7 @@ class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
         Args:
             delay: not before this many seconds from now, by the server's clock.
             queue: in place of the task's own queue.
-            task_id: in place of a new one: enqueuing the same again makes no second task, for 24 h beyond its record too.
+            task_id: in place of a new one: enqueuing the same again within 24 h makes no second task, record or no record.
 
         Raises:
             ConfigurationError: one of them is not what it should be; the message names it.

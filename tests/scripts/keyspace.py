@@ -74,7 +74,7 @@ READERS = {
 
 
 def as_value(kind: str, value: Any) -> Any:
-    return {member: score for member, score in value} if kind == "zset" else value
+    return dict(value) if kind == "zset" else value
 
 
 def changes(before: Keyspace, after: Keyspace) -> Changes:
@@ -149,4 +149,3 @@ def complaints_about(task_id: str, held: dict[str, Any], places: dict[str, list[
     if places["in-progress"].count(task_id) > 1:
         wrong.append(f"{task_id} is owned more than once")
     return wrong
-

@@ -65,9 +65,7 @@ def test_an_id_in_use_is_the_same_task_or_a_conflict_by_its_digest(shard: Shard,
 def test_only_what_is_new_in_a_batch_is_written(shard: Shard):
     shard.ready("a", "b")
 
-    reply, changed = shard.observe(
-        shard.broker.enqueue, [new("a"), other_content("b", delay_ms=9, keep_digest=True), new("c")]
-    )
+    reply, changed = shard.observe(shard.broker.enqueue, [new("a"), other_content("b", delay_ms=9, keep_digest=True), new("c")])
 
     assert reply == ["same", "conflict", "created"]
     assert changed == {

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import pytest
 import redis
 
+from lineshaft.model.lifecycle import TRANSITIONS
 from lineshaft.protocol import loader
 from servers import RunningServer
 
@@ -26,7 +27,7 @@ class Monitored:
         self._raw = raw
         self.commands: list[list[bytes]] = []
 
-    def keys(self) -> set[str]:
+    def touched(self) -> set[str]:
         return {key for command in self.commands for key in self._keys_of(command)}
 
     def channels(self) -> set[str]:
@@ -80,7 +81,7 @@ def test_every_key_and_channel_that_a_script_touches_is_of_its_shard(
         CALLS[call](tagged)
 
     assert len(seen.commands) > 2, "MONITOR shows no commands from inside scripts"
-    assert {name for name in seen.keys() | seen.channels() if not name.startswith(PREFIX)} == set()
+    assert {name for name in seen.touched() | seen.channels() if not name.startswith(PREFIX)} == set()
     assert {name for name in snapshot(raw) if not name.startswith(PREFIX)} == set()
 
 
@@ -93,7 +94,7 @@ def test_the_header_of_a_script_names_every_key_that_it_touches(
     with monitored(server, raw) as seen:
         CALLS[call](tagged)
 
-    rows = {name: row_of(name, PREFIX) for name in seen.keys()}
+    rows = {name: row_of(name, PREFIX) for name in seen.touched()}
     assert None not in rows.values(), "a key that is not in the schema"
     assert {row for name, row in rows.items() if not is_named(name, row, documented)} == set()
 
@@ -154,3 +155,19 @@ def test_a_call_leaves_every_task_where_it_should_be(shard: Shard, call: str):
 def complaints_before(shard: Shard) -> list[str]:
     """A stray that got its word waits in `strays`, which is no place of its own."""
     return [f"stray1 is {shard.raw.get(shard.keys.status('stray1'))} and not where that is"]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_script_moves_tasks_only_as_the_table_of_transitions_says(shard: Shard, call: str):
+    fill(shard, call)
+    before = words(shard)
+
+    CALLS[call](shard)
+
+    script = call.split(" ", maxsplit=1)[0]
+    moved = {(before.get(name), word, script) for name, word in words(shard).items() if word != before.get(name)}
+    assert moved <= {(transition.source, transition.target, transition.script) for transition in TRANSITIONS}
+
+
+def words(shard: Shard) -> dict[str, str]:
+    return {name: shard.raw.get(name) for name in shard.raw.keys("task:*:status")}

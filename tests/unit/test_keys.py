@@ -21,7 +21,9 @@ def test_what_an_id_may_be(text: str):
     assert is_queue_name(text)
 
 
-@pytest.mark.parametrize("text", ["", "x" * 65, "a b", "a:b", "a\n", "\na", "é", "a/b", "a*", "{a}", "a\x00", "ａ", "١", "a.b"])
+@pytest.mark.parametrize(
+    "text", ["", "x" * 65, "a b", "a:b", "a\n", "\na", "é", "a/b", "a*", "{a}", "a\x00", "\uff41", "\u0661", "a.b"]
+)
 def test_what_an_id_may_not_be(text: str):
     assert not is_task_id(text)
     assert is_queue_name(text) is (text == "a.b"), "a queue's name may have dots"
@@ -73,7 +75,9 @@ def test_every_key_has_the_prefix_and_no_two_are_the_same(namespace: str):
 
 
 def test_every_key_is_a_row_of_the_schema_and_every_row_has_a_key():
-    rows = [re.findall(r"`(.+?)`", row.split("|")[1]) for row in (keys_module.__doc__ or "").splitlines() if row.startswith("| `")]
+    rows = [
+        re.findall(r"`(.+?)`", row.split("|")[1]) for row in (keys_module.__doc__ or "").splitlines() if row.startswith("| `")
+    ]
     patterns = {name: re.compile(re.sub(r"<\w+>", "[^:]+", name)) for names in rows for name in names}
     found = {name: [row for row, pattern in patterns.items() if pattern.fullmatch(name)] for name in all_of(Keys())}
 

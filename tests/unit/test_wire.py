@@ -21,9 +21,7 @@ ENVELOPE = (
     b'{"v":1,"digest":"127aa084cb19d079d75df8442d9b4e95","task":"demo.echo","queue":"mail",'
     b'"args":["a",1],"kwargs":{"b":null},"enqueued_ms":1700000000000,"delay_ms":250}'
 )
-DONE = (
-    b'{"v":1,"ended_ms":1700000000000,"started_ms":1699999999000,"session":"s","tries":1,"crashes":0,"value":{"a":[]}}'
-)
+DONE = b'{"v":1,"ended_ms":1700000000000,"started_ms":1699999999000,"session":"s","tries":1,"crashes":0,"value":{"a":[]}}'
 FAILED = (
     b'{"v":1,"ended_ms":1700000000000,"started_ms":1699999999000,"session":"s","tries":3,"crashes":1,'
     b'"error":{"type":"ValueError","message":"no","traceback":"tb"}}'
@@ -220,7 +218,7 @@ class TestValues:
     def test_something_that_holds_itself_is_refused(self):
         loop: list[Any] = []
         loop.append(loop)
-        with pytest.raises(ValueError, match="recursion|deep"):
+        with pytest.raises(ValueError, match=r"recursion|deep"):
             wire.encode_value(loop)
 
 
@@ -290,6 +288,7 @@ class TestVersions:
             b'{"v":1,"kind":"\xff","digest":"\xff","ended_ms":1,"session":"\xff"}',
             b'{"v":1,"digest":"d","task":"\xc3\x28","queue":"q","args":[],"kwargs":{},"enqueued_ms":1,"ended_ms":1,"kind":"\xff","session":"\xff"}',
         ],
+        ids=lambda record: str(record[:24]),
     )
     def test_garbage_is_a_damaged_record(self, decode, record: bytes):
         with pytest.raises(DamagedRecordError):
@@ -311,7 +310,7 @@ class TestFailures:
 
         assert (failure.type, failure.message) == ("KeyError", "'no such picture'")
         assert "test_an_exception_becomes_plain_data" in failure.traceback
-        assert "hunter2'" not in failure.traceback.replace('secret = "hunter2"', "")
+        assert "hunter2" not in failure.traceback
 
     def test_an_exception_with_surrogates_or_without_text_can_still_be_written(self):
         class Mute(Exception):

@@ -1,1 +1,5 @@
-"""The API: REST over HTTP, as an ASGI application and as a process of its own."""
+"""The REST API, as an ASGI application: `create_api(app)`. `lineshaft serve` runs it in a process of its own."""
+
+from lineshaft.api.application import create_api
+
+__all__ = ["create_api"]

@@ -1,13 +1,13 @@
 """Puts the API together: the front, the fast pair, and FastAPI for the rest and for the document."""
 
-import re
-from collections.abc import AsyncGenerator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Collection
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from lineshaft.api.complaints import Complaints
@@ -24,20 +24,28 @@ from lineshaft.app import App
 from lineshaft.errors import LineshaftError
 
 
+class Documented(FastAPI):
+    """FastAPI with our document."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document."""
+        return document(self)
+
+
 def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
-    """The API of an app, for any ASGI server; nobody is asked who he is, so mind who can reach it.
+    """The API of an app, for any ASGI server. Nobody is asked who he is: mind who can reach it.
 
     Args:
-        app: whose tasks they are. With a `resend_s` and a `call_timeout_s` of 2 s at most, a request that Redis does not
-            answer is refused for sure where it can be known; with more, it is more often "outcome unknown".
-        hosts: the names it may be called by, without ports; "*" is any. See `guard.py` for what that keeps out.
+        app: whose tasks they are. Have it configured with a `resend_s` and a `call_timeout_s` of 2 s at most: the API waits
+            little longer than that for Redis, and then has to answer that the outcome is unknown.
+        hosts: the names it may be called by, without ports; "*" is any. `guard.py` says what that keeps out.
     """
     complaints = Complaints()
-    api = FastAPI(
-        title=f"{app.name}: Lineshaft API",
+    api = Documented(
+        title=f"Lineshaft: {app.name}",
         version=version("lineshaft"),
         description=DESCRIPTION,
-        docs_url=None,  # both load scripts from elsewhere
+        docs_url=None,  # both would load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         lifespan=_lifespan_of(app),
@@ -47,7 +55,6 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
     add_queue_routes(api, app)
     add_worker_routes(api, app)
     add_health_routes(api, app)
-    api.openapi = lambda: document(api)  # type: ignore[method-assign]
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = problem_of(error)
@@ -60,7 +67,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
     return Front(app, Guard(hosts), api, complaints)
 
 
-def _lifespan_of(app: App):
+def _lifespan_of(app: App) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncGenerator[None]:
         app.load_imports()
@@ -70,3 +77,23 @@ def _lifespan_of(app: App):
             await app.close()
 
     return lifespan
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    """What Starlette raises where no route fits: 404, or 405 where only the method is wrong."""
+    if not isinstance(error, HTTPException) or error.status_code != METHOD_NOT_ALLOWED.status:
+        return problem_response(Problem(NOT_FOUND, "There is nothing here; /openapi.json lists what there is."))
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            allowed |= route.methods or set()
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    methods = ", ".join(sorted(allowed))
+    detail = f"This address takes {methods}."
+    return problem_response(Problem(METHOD_NOT_ALLOWED, detail, headers=((b"allow", methods.encode()),)))
+
+
+async def _say_nothing(_request: Request, _error: Exception) -> Response:
+    """Nobody foresaw the error: the server logs it, and the client learns only that it happened."""
+    return problem_response(Problem(INTERNAL, UNEXPECTED_DETAIL))

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> int:
     """Run the command line with this process's arguments; gives the exit code."""
@@ -11,6 +13,11 @@ def main() -> int:
     except ModuleNotFoundError:
         sys.stderr.write('error: the command line needs an extra: pip install "lineshaft[all]"\n')
         return 2
-    from lineshaft.cli.program import run
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    try:
+        from lineshaft.cli.program import run
 
-    return run()
+        return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED

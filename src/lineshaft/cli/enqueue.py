@@ -6,7 +6,7 @@ import typer
 
 from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, chosen_app, with_app
 from lineshaft.cli.output import print_json
-from lineshaft.cli.task import wait_and_print
+from lineshaft.cli.waiting import wait_and_print
 
 if TYPE_CHECKING:
     from lineshaft.app import App
@@ -29,7 +29,9 @@ def enqueue(
     queue: Annotated[
         str | None, typer.Option("--queue", "-q", metavar="NAME", help="In place of the task's own queue.")
     ] = None,
-    delay: Annotated[float | None, typer.Option("--delay", min=0, metavar="S", help="Not before this many seconds from now.")] = None,
+    delay: Annotated[
+        float | None, typer.Option("--delay", min=0, metavar="S", help="Not before this many seconds from now.")
+    ] = None,
     task_id: Annotated[
         str | None,
         typer.Option("--id", metavar="ID", help="In place of a new id. The same task again under it makes no second one."),
@@ -128,8 +130,9 @@ async def accept(app: "App", call: "Call[Any]", options: "Options", words: list[
     from lineshaft.errors import ArgumentError
     from lineshaft.task_function import Call
 
+    configured: Call[Any] = Call(call.spec, call.args, call.kwargs, options)
     try:
-        return (await app.submit(Call(call.spec, call.args, call.kwargs, options), typed=True)).id
+        return (await app.submit(configured, typed=True)).id
     except ArgumentError as error:
         hint = string_hint(words, error.argument) if "`str`" in str(error) else ""
         raise ArgumentError(f"{error}{hint}", error.argument) from error

@@ -2,15 +2,13 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lineshaft.cli import enqueue, queue, redis, serve, task, worker
 from lineshaft.cli.options import AppOption, RedisUrlOption
 from lineshaft.cli.output import mute_stdout, report
-
-INTERRUPTED = 130
 
 program = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 program.command("serve")(serve.serve)
@@ -52,14 +50,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: in place of this process's own.
     """
+    reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # as stderr is: what its encoding lacks is no reason to fail
     try:
         ended = program(args=arguments, prog_name="lineshaft", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         mute_stdout()
         return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a command never ends in a traceback
         return report(error)
     return ended if isinstance(ended, int) else 0

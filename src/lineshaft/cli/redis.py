@@ -2,7 +2,8 @@
 
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -86,6 +87,5 @@ def raw(reply: Any) -> bytes:
     if isinstance(reply, bytes):
         return reply
     if isinstance(reply, list):
-        parts: list[Any] = reply
-        return b"\n".join(raw(part) for part in parts)
+        return b"\n".join(raw(part) for part in cast("Sequence[Any]", reply))
     return str(reply).encode()

@@ -6,6 +6,7 @@ import typer
 
 from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, with_app
 from lineshaft.cli.output import print_json, print_record
+from lineshaft.cli.waiting import checked_id, view_of, wait_and_print
 
 if TYPE_CHECKING:
     from lineshaft.app import App
@@ -70,49 +71,6 @@ def cancel(context: typer.Context, task_id: TaskIdArgument, app: AppOption = Non
         return await loaded.get_task(checked_id(task_id)).cancel()
 
     typer.echo(with_app(context, app, redis_url, work))
-
-
-async def wait_and_print(app: "App", task_id: str, timeout_s: float | None, *, as_json: bool) -> None:
-    """Wait for a task's end, then print its result, or the whole task.
-
-    Raises:
-        TaskError: it did not end with a result; as JSON, it is printed all the same.
-        ResultTimeoutError: it had not ended in time.
-        TaskNotFoundError: there is no such task.
-        ServerUnavailableError: Redis cannot be reached now; once it was, an outage is waited out.
-    """
-    from lineshaft.errors import TaskError
-
-    task = app.get_task(checked_id(task_id))
-    await task.status()
-    try:
-        result = await task.result(timeout_s)
-    except TaskError:
-        if as_json:
-            print_json(await view_of(app, task_id))
-        raise
-    print_json(await view_of(app, task_id) if as_json else result)
-
-
-async def view_of(app: "App", task_id: str) -> dict[str, Any]:
-    """A task in the form that the API has for it."""
-    from lineshaft.views import task_view
-
-    return task_view(await app.client.inspector.task(task_id), app.default_task)
-
-
-def checked_id(task_id: str) -> str:
-    """The id, if it can be one.
-
-    Raises:
-        TaskNotFoundError: it cannot, so there is no such task.
-    """
-    from lineshaft.errors import TaskNotFoundError
-    from lineshaft.protocol.keys import is_task_id
-
-    if not is_task_id(task_id):
-        raise TaskNotFoundError(f"there is no task {task_id!r}: an id is 1 to 64 of 0-9, A-Z, a-z, _ and -")
-    return task_id
 
 
 def print_task(view: dict[str, Any]) -> None:

@@ -25,6 +25,7 @@ from lineshaft.worker.worker import Worker
 log = logger("worker")
 
 OVERSTAY_S = 2.0
+ABANDON_S = 1.0  # for tasks to see that they are lost
 GUARD_LOOK_S = 0.25
 
 
@@ -65,6 +66,7 @@ class Child:
         poll_s = min(1.0, worker.settings.poll_s)
         while not self._drain.is_set():
             if not self._lease.holds:
+                await worker.abandon(ABANDON_S)
                 return EXIT_LOST
             if self._burst and await self._is_burst_over(worker):
                 break

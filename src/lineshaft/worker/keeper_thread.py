@@ -37,7 +37,11 @@ class KeeperThread:
     def start(self, worker_loop: asyncio.AbstractEventLoop) -> None:
         """Open the session and keep it from now on; raises what opening it raises."""
         self._worker_loop = worker_loop
-        self._thread.run(self._begin())
+        try:
+            self._thread.run(self._begin())
+        except BaseException:
+            self._thread.stop()
+            raise
 
     def open_another(self) -> None:
         """Open a new session in place of one that has gone; raises what opening it raises."""

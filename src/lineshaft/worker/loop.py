@@ -2,6 +2,12 @@
 
 import asyncio
 
+from lineshaft.telemetry import logger
+
+log = logger("worker")
+
+AGAIN_S = 1.0
+
 
 class Loop:
     """A background task. Starting twice, stopping twice and stopping before a start do nothing."""
@@ -12,7 +18,7 @@ class Loop:
     def start(self) -> None:
         """Begin, on the running loop."""
         if self._task is None:
-            self._task = asyncio.create_task(self._go_on(), name=type(self).__name__)
+            self._task = asyncio.create_task(self._go_on_for_sure(), name=type(self).__name__)
 
     async def stop(self) -> None:
         """Stop wherever it is, and wait until it has."""
@@ -20,6 +26,16 @@ class Loop:
         if task is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+
+    async def _go_on_for_sure(self) -> None:
+        """A loop that ends by an error of our own making would leave a worker that looks alive and does nothing."""
+        while True:
+            try:
+                await self._go_on()
+                return
+            except Exception:
+                log.exception("%s failed and goes on in %g s: please report this", type(self).__name__, AGAIN_S)
+                await asyncio.sleep(AGAIN_S)
 
     async def _go_on(self) -> None:
         raise AssertionError("a loop says here what it does until it is stopped")

@@ -86,12 +86,21 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        first = await self._load()
-        if first is None:
-            return self._exit_code
-        self._connect(self._plan.find_server(self._settings))
+        try:
+            first = await self._load()
+            if first is not None:
+                self._connect(self._plan.find_server(self._settings))
+                await self._mind_all(first)
+        finally:
+            for child in (*self._workers, *self._services):
+                child.kill()
+        return self._exit_code
+
+    async def _mind_all(self, first: Child) -> None:
+        """Keep everything alive until the workers have ended, for they end last."""
         services = [asyncio.create_task(self._mind_service(module)) for module in self._plan.services]
-        workers = [asyncio.create_task(self._mind_worker(n, first if n == 0 else None)) for n in range(self._settings.workers)]
+        others = range(1, self._settings.workers)
+        workers = [self._mind_worker(0, first), *(self._mind_worker(number, None) for number in others)]
         helpers = [asyncio.create_task(self._stop_in_order(services)), asyncio.create_task(self._watch_server())]
         try:
             await asyncio.gather(*workers)
@@ -102,12 +111,9 @@ class Supervisor:
         finally:
             for helper in helpers:
                 helper.cancel()
-            for child in (*self._workers, *self._services):
-                child.kill()
             await self._keeper.stop()
             for connection in self._connections:
                 await connection.close()
-        return self._exit_code
 
     def _connect(self, started_url: str | None) -> None:
         """Take up the app's settings: from here on there are sessions to keep."""

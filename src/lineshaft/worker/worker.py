@@ -66,6 +66,7 @@ class Worker:
         self.signals = signals or Signals()
         self.concurrency = concurrency or self.settings.concurrency
         self.lease = lease or Lease(new_session())
+        self._started = False
         self._stack = AsyncExitStack()
         self._table = Table()
         self._waking = Waking()
@@ -116,6 +117,8 @@ class Worker:
         Raises:
             LineshaftError: the session could not be opened.
         """
+        if self._started:
+            return
         self.app.load_imports()
         if self._keeper is not None:
             await asyncio.to_thread(self._keeper.start, asyncio.get_running_loop())
@@ -124,6 +127,7 @@ class Worker:
         self._finisher.start()
         for helper in self._helpers:
             helper.start()
+        self._started = True
         self._fetcher.start()
         self._lease_watch = asyncio.create_task(self._watch_lease())
 
@@ -132,6 +136,9 @@ class Worker:
 
         Says whether nothing was left behind; a plain function that still runs in its thread is.
         """
+        if not self._started:
+            return True
+        self._started = False
         await self._fetcher.stop()
         idle = await self._wind_up(self.settings.grace_s if grace_s is None else grace_s)
         delivered = await self._finisher.flush(FLUSH_S)
@@ -151,6 +158,11 @@ class Worker:
         """These tasks were cancelled: stop those that run here. Called on the loop."""
         for task_id in task_ids:
             self._executor.stop_task(task_id)
+
+    async def abandon(self, limit_s: float) -> None:
+        """The lease is lost: stop every run and give it a moment to see that. Nothing is handed back or delivered."""
+        self._executor.stop_all(Stop.LOST)
+        await self._executor.wait_idle(limit_s)
 
     def hurry(self) -> None:
         """End the grace period of a stop that is under way."""

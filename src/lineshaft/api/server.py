@@ -1,0 +1,60 @@
+"""uvicorn as a child of our supervisor: it leaves the signals alone, tells when it listens, and closes what is overdue."""
+
+import contextlib
+import importlib.util
+import logging
+from collections.abc import Callable, Generator
+from socket import socket
+
+import uvicorn
+from starlette.types import ASGIApp
+
+try:
+    from lineshaft.api.patient_http import PatientHttp
+except ImportError:  # httptools is an optional extra
+    PatientHttp = None  # type: ignore[assignment, misc]
+
+GRACE_S = 3
+LOOK_TICKS = 10  # uvicorn ticks every 0.1 s
+
+
+def configuration(api: ASGIApp) -> uvicorn.Config:
+    """How uvicorn is run: our log, no access log, no trust in proxies' headers, no WebSockets."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    return uvicorn.Config(
+        api,
+        http=PatientHttp or "h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
+class Server(uvicorn.Server):
+    """One server; set `should_exit` to have it stop."""
+
+    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Signals are the supervisor's alone."""
+        yield
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        self._on_listening()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Look at the connections once a second."""
+        if PatientHttp is not None and counter % LOOK_TICKS == 0:
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, PatientHttp):
+                    connection.close_if_overdue()
+        return await super().on_tick(counter)
