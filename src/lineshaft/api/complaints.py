@@ -21,7 +21,7 @@ class Complaints:
         if kind is INTERNAL:
             log.error("answered %d", kind.status, exc_info=error)
             return
-        if kind.status < 500:  # noqa: PLR2004 - HTTP's own line between the caller's errors and ours
+        if kind.status < 500:  # the caller's
             return
         now_s = monotonic_s()
         if now_s - self._said_s.get(kind.name, -QUIET_S) >= QUIET_S:

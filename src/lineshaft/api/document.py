@@ -38,7 +38,7 @@ TASK_ID: dict[str, Any] = {"parameters": [TASK_ID_PARAMETER]}
 DESCRIPTION = """\
 Queue tasks, see how they are, and see who runs them. Every refusal is a problem as RFC 9457 has them."""
 
-NEW_TASK_EXAMPLES = {
+NEW_TASK_EXAMPLES: dict[str, dict[str, Any]] = {
     "default": {"summary": "The default task", "value": {}},
     "delayed": {
         "summary": "A task with an argument, in ten seconds",

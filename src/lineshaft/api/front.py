@@ -43,7 +43,7 @@ class Front:
         except Gone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
-            await self._refuse(error, scope, receive, send)
+            await self._refuse(error, receive, send)
             return
         if answer is not None:
             await send_answer(answer, send)
@@ -70,7 +70,7 @@ class Front:
         if problem is not None:
             raise Refused(problem)
 
-    async def _refuse(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, error: Exception, receive: Receive, send: Send) -> None:
         problem = problem_of(error)
         self._complaints.say(error, problem)
         answer = problem_answer(problem)

@@ -9,6 +9,7 @@ import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from lineshaft.api.answers import PROBLEM
+from lineshaft.api.one_write import OneWrite
 from lineshaft.api.problems import BAD_REQUEST, HEAD_TOO_LARGE, Problem
 
 HEAD_BYTES = 65_536
@@ -21,9 +22,9 @@ class PatientHttp(HttpToolsProtocol):
     _head_bytes = 0
     _head_since_s: float | None = None  # None while the client owes no head: a request is answered, or none has begun
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client connected, and owes the head of a request from now on."""
-        super().connection_made(transport)  # type: ignore[arg-type]
+        super().connection_made(OneWrite(transport, self.loop))
         self._head_since_s = self.loop.time()
 
     def data_received(self, data: bytes) -> None:

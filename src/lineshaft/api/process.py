@@ -23,9 +23,11 @@ from lineshaft.loading import load_app
 from lineshaft.telemetry import configure_logging, logger
 
 try:
-    from uvloop import new_event_loop
+    import uvloop
 except ImportError:  # an optional extra
-    new_event_loop = asyncio.new_event_loop
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    new_loop = uvloop.new_event_loop
 
 log = logger("api")
 
@@ -67,7 +69,7 @@ def serve(line: ChildEnd) -> int:
             server.should_exit = True
 
     line.listen(heard)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(server.serve(sockets))
     return EXIT_DRAINED
 

@@ -1,18 +1,21 @@
 """uvicorn as a child of our supervisor: it leaves the signals alone, tells when it listens, and closes what is overdue."""
 
+import asyncio
 import contextlib
-import importlib.util
 import logging
 from collections.abc import Callable, Generator
 from socket import socket
+from typing import Protocol, runtime_checkable
 
 import uvicorn
 from starlette.types import ASGIApp
 
 try:
     from lineshaft.api.patient_http import PatientHttp
-except ImportError:  # httptools is an optional extra
-    PatientHttp = None  # type: ignore[assignment, misc]
+except ImportError:  # httptools is an optional extra; h11 limits the size of a head by itself, and not its time
+    http_protocol: type[asyncio.Protocol] | str = "h11"
+else:
+    http_protocol = PatientHttp
 
 GRACE_S = 3
 LOOK_TICKS = 10  # uvicorn ticks every 0.1 s
@@ -23,7 +26,7 @@ def configuration(api: ASGIApp) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     return uvicorn.Config(
         api,
-        http=PatientHttp or "h11",
+        http=http_protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -32,6 +35,14 @@ def configuration(api: ASGIApp) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
+
+
+@runtime_checkable
+class Patient(Protocol):
+    """A connection that does not wait for ever."""
+
+    def close_if_overdue(self) -> None:
+        """Close it where its client takes too long."""
 
 
 class Server(uvicorn.Server):
@@ -53,8 +64,8 @@ class Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second."""
-        if PatientHttp is not None and counter % LOOK_TICKS == 0:
-            for connection in list(self.server_state.connections):
-                if isinstance(connection, PatientHttp):
+        if counter % LOOK_TICKS == 0:
+            for connection in list[object](self.server_state.connections):
+                if isinstance(connection, Patient):
                     connection.close_if_overdue()
         return await super().on_tick(counter)

@@ -125,7 +125,7 @@ def styled(cell: str) -> "Text":
 
 def one_line(text: str) -> str:
     """The text on one line, without control characters."""
-    return visible(re.sub(r"\s*[\r\n]+\s*", " ", text.strip()))
+    return visible(re.sub(r"\s*[\r\n\t]+\s*", " ", text.strip()))
 
 
 def visible(text: str) -> str:

@@ -181,8 +181,10 @@ class Supervisor:
             self._settings = msgspec.convert(loaded, Settings)
         if loaded is not None:
             return child
-        self._failed(child, await child.wait(), "the app could not be loaded")
+        code = await child.wait()
         self._workers.discard(child)
+        if not self._stopping.is_set():
+            self._failed(child, code, "the app could not be loaded")
         return None
 
     async def _mind_worker(self, number: int, child: Child | None) -> None:

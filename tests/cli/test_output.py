@@ -1,0 +1,87 @@
+"""What is printed where: on a pipe, on a terminal, and where NO_COLOR is set."""
+
+import os
+import subprocess
+
+import pytest
+
+from lineshaft.cli.output import aligned, one_line, text_of, visible
+
+from .conftest import COMMAND, SECONDS, Commands
+
+SHOWS = (("queue", "ls"), ("task", "show", "it"), ("worker", "ls"), ("task", "show", "it", "--json"), ("--help",))
+
+
+def on_a_terminal(commands: Commands, *words: str, **env: str) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, *words], cwd=commands.folder, env={**commands.env, **env}, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 65536):
+            written += chunk
+    except OSError:  # Linux says so where the other end was closed
+        pass
+    os.close(ours)
+    assert process.wait(SECONDS) == 0
+    return written.decode()
+
+
+@pytest.fixture
+def with_a_task(lineshaft: Commands) -> Commands:
+    enqueued("shop.count", task_id="it")
+    return lineshaft
+
+
+@pytest.mark.parametrize("words", SHOWS, ids=" ".join)
+def test_a_pipe_gets_no_escape_codes(with_a_task: Commands, words: tuple[str, ...]) -> None:
+    ended = with_a_task(*words)
+    assert ended.code == 0
+    assert "\x1b" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("words", SHOWS[:-1], ids=" ".join)
+def test_no_color_gets_none_on_a_terminal_either(with_a_task: Commands, words: tuple[str, ...]) -> None:
+    assert "\x1b" not in on_a_terminal(with_a_task, *words, NO_COLOR="1")
+
+
+def test_a_terminal_gets_a_drawn_table_and_colours(with_a_task: Commands) -> None:
+    table = on_a_terminal(with_a_task, "queue", "ls")
+    assert "\x1b[1m" in table
+    assert "─" in table
+    assert "\x1b[34mpending" in on_a_terminal(with_a_task, "task", "show", "it")
+    assert "No worker runs: start one with `lineshaft worker module:name`." in on_a_terminal(with_a_task, "worker", "ls")
+
+
+def test_a_terminal_gets_json_indented_and_a_pipe_on_one_line(with_a_task: Commands) -> None:
+    assert on_a_terminal(with_a_task, "queue", "ls", "--json").startswith('[\r\n  {\r\n    "queue": "default"')
+    assert with_a_task("queue", "ls", "--json").out.count("\n") == 1
+
+
+def test_an_encoding_that_lacks_a_character_is_no_reason_to_fail(lineshaft: Commands) -> None:
+    enqueued("shop.count", task_id="it")
+    lineshaft("redis", "SADD", "lineshaft:queues", "mail")
+    ended = lineshaft("task", "show", "it", PYTHONIOENCODING="ascii")
+    assert ended.code == 0
+    assert lineshaft("--help", PYTHONIOENCODING="ascii").code == 0
+
+
+def test_columns_are_aligned_numbers_to_the_right() -> None:
+    assert aligned([["A", "NUMBER"], ["long", "5"]], [False, True]) == "A     NUMBER\nlong       5"
+    assert aligned([["A", "B"], ["x", ""]], [False, False]) == "A  B\nx"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "-"), (True, "yes"), (False, "no"), (0, "0"), ([], "-"), (["a", "b"], "a, b"), ("a\n b", "a b"), ("", "")],
+)
+def test_a_value_has_one_line_of_text(value: object, text: str) -> None:
+    assert text_of(value) == text
+
+
+def test_control_characters_are_shown_not_sent() -> None:
+    assert one_line(" first \r\n\n second\x1b[31m\x9b\x00\udcff ") == r"first second\x1b[31m\x9b\x00\udcff"
+    assert visible("tab\tGrüße 世界") == "tab Grüße 世界"

@@ -1,0 +1,85 @@
+"""`lineshaft serve`: how it reads its words. What it starts is tried elsewhere."""
+
+from typing import Any
+
+import pytest
+
+from lineshaft.cli import start
+from lineshaft.cli.program import run
+
+from .conftest import Commands
+
+DEFAULTS = {
+    "host": "127.0.0.1",
+    "port": 3000,
+    "redis_url": None,
+    "concurrency": None,
+    "workers": None,
+    "queues": [],
+    "grace": None,
+}
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What `serve` would have started; it ends with 7 instead."""
+    calls: list[tuple[str, dict[str, Any]]] = []
+
+    def run_serve(app_path: str, **options: Any) -> int:
+        calls.append((app_path, options))
+        return 7
+
+    monkeypatch.setattr(start, "run_serve", run_serve)
+    for name in ("PORT", "LINESHAFT_APP", "REDIS_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "options"),
+    [
+        ((), "lineshaft.demo:app", {}),
+        (("shop:app",), "shop:app", {}),
+        (("--app", "shop:app"), "shop:app", {}),
+        (("shop:app", "--port", "8000", "--host", "0.0.0.0"), "shop:app", {"port": 8000, "host": "0.0.0.0"}),
+        (("--redis-url", "redis://there", "shop:app"), "shop:app", {"redis_url": "redis://there"}),
+        (
+            ("--concurrency", "5", "--workers", "2", "--grace", "1.5"),
+            "lineshaft.demo:app",
+            {"concurrency": 5, "workers": 2, "grace": 1.5},
+        ),
+        (("-q", "a", "--queue", "b"), "lineshaft.demo:app", {"queues": ["a", "b"]}),
+    ],
+)
+def test_its_words_become_what_is_started(started: Any, words: tuple[str, ...], path: str, options: dict[str, Any]) -> None:
+    assert run(["serve", *words]) == 7
+    assert started == [(path, {**DEFAULTS, **options})]
+
+
+def test_the_environment_stands_behind_the_words(started: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PORT", "4000")
+    monkeypatch.setenv("LINESHAFT_APP", "shop:app")
+    assert run(["serve"]) == 7
+    assert run(["--app", "other:app", "--redis-url", "redis://there", "serve", "--port", "5000"]) == 7
+    assert started == [
+        ("shop:app", {**DEFAULTS, "port": 4000}),
+        ("other:app", {**DEFAULTS, "port": 5000, "redis_url": "redis://there"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("shop",), "an app is given as module:name, such as shop.tasks:app; this was 'shop'"),
+        (("--port", "99999"), "'--port'"),
+        (("--port", "high"), "'--port'"),
+        (("--workers", "0"), "'--workers'"),
+        (("shop:app", "other:app"), "unexpected extra argument"),
+    ],
+)
+def test_wrong_use_is_refused(alone: Commands, words: tuple[str, ...], said: str) -> None:
+    assert said in alone("serve", *words).refused(2)
+
+
+def test_a_wrong_port_in_the_environment_is_named(alone: Commands) -> None:
+    assert "PORT" in alone("serve", PORT="high").refused(2)
