@@ -63,7 +63,7 @@ class TaskConflictError(LineshaftError):
 class TaskEndedError(LineshaftError):
     """The task has ended already; `status` is the word it ended with."""
 
-    def __init__(self, message: str, status: str) -> None:
+    def __init__(self, message: str, status: str = "") -> None:
         super().__init__(message)
         self.status = status
 
@@ -98,7 +98,7 @@ class DamagedRecordError(LineshaftError):
 class TaskError(LineshaftError):
     """How a task ended, where that was not with a result; `task_id` says which task."""
 
-    def __init__(self, message: str, task_id: str) -> None:
+    def __init__(self, message: str, task_id: str = "") -> None:
         super().__init__(message)
         self.task_id = task_id
 
@@ -106,7 +106,7 @@ class TaskError(LineshaftError):
 class TaskFailed(TaskError):
     """The task failed for good; `error_type`, `error_message` and `traceback` are of its last try."""
 
-    def __init__(self, message: str, task_id: str, error_type: str = "", error_message: str = "", traceback: str = "") -> None:
+    def __init__(self, message: str, task_id: str = "", error_type: str = "", error_message: str = "", traceback: str = "") -> None:
         super().__init__(message, task_id)
         self.error_type = error_type
         self.error_message = error_message

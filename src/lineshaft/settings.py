@@ -7,12 +7,17 @@ server), then `[tool.lineshaft]` in the pyproject.toml of the project, then the 
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 
 from lineshaft.embedded.locate import project_folder, running_url
 from lineshaft.errors import ConfigurationError
+
+
+Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e10)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+AtLeastNone = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,36 +51,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     redis_url: str | None = None
     namespace: str = ""
-    concurrency: int = 100
-    workers: int = 1
-    grace_s: float = 25.0
-    timeout_s: float = 3600.0
-    lease_s: float = 15.0
-    renew_s: float = 5.0
-    look_s: float = 2.0
-    look_gap_s: float = 5.0
-    reconcile_s: float = 5.0
-    poll_s: float = 1.0
-    max_crashes: int = 10
-    done_kept: int = 200_000
-    done_kept_s: float = 86_400.0
-    ended_kept: int = 100_000
-    ended_kept_s: float = 7 * 86_400.0
-    digest_kept_s: float = 86_400.0
-    unknown_delay_s: float = 5.0
-    unknown_kept_s: float = 86_400.0
-    resend_s: float = 8.0
-    call_timeout_s: float = 5.0
-    body_limit: int = 1_048_576
-    result_limit: int = 16_777_216
+    concurrency: AtLeastOne = 100
+    workers: AtLeastOne = 1
+    grace_s: Seconds = 25.0
+    timeout_s: Seconds = 3600.0
+    lease_s: Seconds = 15.0
+    renew_s: Seconds = 5.0
+    look_s: Seconds = 2.0
+    look_gap_s: Seconds = 5.0
+    reconcile_s: Seconds = 5.0
+    poll_s: Seconds = 1.0
+    max_crashes: AtLeastOne = 10
+    done_kept: AtLeastNone = 200_000
+    done_kept_s: Seconds = 86_400.0
+    ended_kept: AtLeastNone = 100_000
+    ended_kept_s: Seconds = 7 * 86_400.0
+    digest_kept_s: Seconds = 86_400.0
+    unknown_delay_s: Seconds = 5.0
+    unknown_kept_s: Seconds = 86_400.0
+    resend_s: Seconds = 8.0
+    call_timeout_s: Seconds = 5.0
+    body_limit: AtLeastOne = 1_048_576
+    result_limit: AtLeastOne = 16_777_216
 
     def __post_init__(self) -> None:
-        for name, least in {"concurrency": 1, "workers": 1, "max_crashes": 1, "done_kept": 0, "ended_kept": 0}.items():
-            if getattr(self, name) < least:
-                raise ConfigurationError(f"{name} must be at least {least}; it is {getattr(self, name)}")
-        for name in (field for field in self.__struct_fields__ if field.endswith("_s")):
-            if not 0 <= getattr(self, name) < float("inf"):
-                raise ConfigurationError(f"{name} must be 0 or more seconds; it is {getattr(self, name)}")
+        for name in self.__struct_fields__:
+            _typed(name, getattr(self, name), "an argument")
         if self.renew_s * 2 > self.lease_s:
             raise ConfigurationError(
                 f"lease_s ({self.lease_s}) must be at least twice renew_s ({self.renew_s}), or one late renewal loses the lease"
@@ -140,7 +141,9 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    values: object = document.get("tool", {}).get("lineshaft", {})
-    if not isinstance(values, dict):
-        raise ConfigurationError(f"[tool.lineshaft] in {path} must be a table")
+    values: object = document
+    for name in ("tool", "lineshaft"):
+        values = cast("dict[str, Any]", values).get(name, {})
+        if not isinstance(values, dict):
+            raise ConfigurationError(f"{name!r} in {path} must be a table, for [tool.lineshaft]")
     return cast("dict[str, Any]", values)

@@ -3,12 +3,14 @@
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 import redis
 from api.running import Api, RunningApi
 from api.shop import app as shop
+from scripts.keyspace import snapshot
 from servers import RunningServer
 
 from lineshaft import App, Settings
@@ -89,26 +91,13 @@ def work(redis_url: str) -> Callable[..., None]:
 
 
 @pytest.fixture
-def snapshot(raw: redis.Redis) -> Callable[[], dict[bytes, bytes]]:
-    """Look at the whole keyspace: equal snapshots mean that nothing was written."""
-    plain = redis.Redis.from_url("redis://", connection_pool=raw.connection_pool)
+def unchanged(raw: redis.Redis) -> Callable[[], AbstractContextManager[None]]:
+    """`with unchanged(): ...` fails where anything was written to the server."""
 
-    def look() -> dict[bytes, bytes]:
-        keys = sorted(plain.scan_iter(count=1000))
-        return {key: content(plain, key) for key in keys}
+    @contextmanager
+    def watch() -> Iterator[None]:
+        before = snapshot(raw)
+        yield
+        assert snapshot(raw) == before
 
-    return look
-
-
-def content(client: redis.Redis, key: str) -> Any:
-    """What a key holds."""
-    kind = client.type(key)
-    if kind == "string":
-        return client.get(key)
-    if kind == "list":
-        return client.lrange(key, 0, -1)
-    if kind == "set":
-        return client.smembers(key)
-    if kind == "hash":
-        return client.hgetall(key)
-    return client.zrange(key, 0, -1, withscores=True)
+    return watch

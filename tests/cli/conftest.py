@@ -36,6 +36,8 @@ UNWANTED = (
     "LOG_LEVEL",
 )
 
+Enqueued = Callable[..., str]
+
 
 @dataclass
 class Ended:
@@ -127,8 +129,8 @@ def working(redis_url: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def enqueued(redis_url: str) -> Callable[..., str]:
-    """Enqueue a task of `shop` without a command: `enqueued("shop.count", {"of": "goats"}, task_id="it", wait=True)`; gives its id."""
+def enqueued(redis_url: str) -> Enqueued:
+    """Enqueue a task of `shop` without a command: `enqueued("shop.count", {"of": "goats"}, task_id="it", wait=True)`."""
     shop.app.configure(redis_url=redis_url)
 
     async def enqueue(call: Call[Any], *, wait: bool) -> str:

@@ -2,10 +2,13 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import msgspec
 import pytest
 import redis
+
+from servers import RunningServer
 
 from .conftest import Commands
 
@@ -97,7 +100,7 @@ def test_the_same_again_is_the_same_task_and_other_content_is_refused(lineshaft:
     assert "'it' is taken" in lineshaft("enqueue", "shop.count", "up_to=4", "--id", "it").refused(1)
 
 
-def test_a_full_server_is_no_wrong_address(alone: Commands, start_server: object) -> None:
+def test_a_full_server_is_no_wrong_address(alone: Commands, start_server: Callable[..., RunningServer]) -> None:
     full = start_server("--maxmemory", "1", "--maxmemory-policy", "noeviction")
     said = alone("enqueue", "demo.echo", REDIS_URL=full.url).refused(1)
     assert said == "Redis is at its memory limit and takes no new work; nothing was written"

@@ -7,7 +7,7 @@ import pytest
 
 from lineshaft.cli.output import aligned, one_line, text_of, visible
 
-from .conftest import COMMAND, SECONDS, Commands
+from .conftest import COMMAND, SECONDS, Commands, Enqueued
 
 SHOWS = (("queue", "ls"), ("task", "show", "it"), ("worker", "ls"), ("task", "show", "it", "--json"), ("--help",))
 
@@ -31,7 +31,7 @@ def on_a_terminal(commands: Commands, *words: str, **env: str) -> str:
 
 
 @pytest.fixture
-def with_a_task(lineshaft: Commands) -> Commands:
+def with_a_task(lineshaft: Commands, enqueued: Enqueued) -> Commands:
     enqueued("shop.count", task_id="it")
     return lineshaft
 
@@ -61,12 +61,13 @@ def test_a_terminal_gets_json_indented_and_a_pipe_on_one_line(with_a_task: Comma
     assert with_a_task("queue", "ls", "--json").out.count("\n") == 1
 
 
-def test_an_encoding_that_lacks_a_character_is_no_reason_to_fail(lineshaft: Commands) -> None:
-    enqueued("shop.count", task_id="it")
-    lineshaft("redis", "SADD", "lineshaft:queues", "mail")
-    ended = lineshaft("task", "show", "it", PYTHONIOENCODING="ascii")
+@pytest.mark.usefixtures("working")
+def test_an_encoding_that_lacks_a_character_is_no_reason_to_fail(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.count", {"of": "世界"}, task_id="it", wait=True)
+    ended = lineshaft("task", "show", "it", PYTHONIOENCODING="latin-1")
     assert ended.code == 0
-    assert lineshaft("--help", PYTHONIOENCODING="ascii").code == 0
+    assert r'{"\u4e16\u754c":3}' in ended.out
+    assert lineshaft("--help", PYTHONIOENCODING="latin-1").code == 0
 
 
 def test_columns_are_aligned_numbers_to_the_right() -> None:

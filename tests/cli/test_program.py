@@ -37,10 +37,8 @@ def test_each_command_has_help_of_its_own(alone: Commands) -> None:
         ("worker",): ("--queue", "--concurrency", "--workers", "--burst", "--grace", "[M:APP]", "ls"),
         ("worker", "ls"): ("lineshaft worker ls [OPTIONS]", "--json"),
         ("enqueue",): ("--data", "--queue", "--delay", "--id", "--wait", "--timeout", "--json", "K=V"),
+        ("task",): ("show", "wait", "cancel"),
         ("task", "show"): ("--json", "{ID}"),
-        ("task", "wait"): ("--timeout", "{ID}"),
-        ("task", "cancel"): ("{ID}",),
-        ("queue", "ls"): ("--json",),
         ("redis",): ("LRANGE task_queue 0 -1",),
     }
     for words, named in expected.items():

@@ -1,9 +1,12 @@
 """`lineshaft redis`: what goes through, and how the replies look."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 import redis
+
+from servers import RunningServer
 
 from .conftest import SECONDS, Commands, interrupted
 
@@ -92,7 +95,7 @@ def test_a_monitor_prints_a_line_for_each_command(lineshaft: Commands, raw: redi
     assert interrupted(process).code == 130
 
 
-def test_a_server_that_goes_ends_it(alone: Commands, start_server: object) -> None:
+def test_a_server_that_goes_ends_it(alone: Commands, start_server: Callable[..., RunningServer]) -> None:
     server = start_server()
     alone.env["REDIS_URL"] = server.url
     process = alone.started("redis", "SUBSCRIBE", "news")

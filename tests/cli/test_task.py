@@ -2,18 +2,21 @@
 
 import re
 import signal
+from collections.abc import Callable
 
 import pytest
 import redis
 
+from servers import RunningServer
+
 from . import shop
-from .conftest import SECONDS, Commands
+from .conftest import SECONDS, Commands, Enqueued
 
 FIELDS = ["taskID", "task", "queue", "status", "tries", "crashes", "enqueued_at", "started_at", "ended_at", "result", "error"]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
-def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: Commands) -> None:
+def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it")
     shown = lineshaft("task", "show", "it", "--json").json
     assert list(shown) == FIELDS
@@ -33,7 +36,7 @@ def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: C
 
 
 @pytest.mark.usefixtures("working")
-def test_a_done_task_is_shown_with_its_result_and_times(lineshaft: Commands) -> None:
+def test_a_done_task_is_shown_with_its_result_and_times(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it", wait=True)
     shown = lineshaft("task", "show", "it", "--json").json
     assert (shown["status"], shown["tries"], shown["result"], shown["error"]) == ("done", 1, {"sheep": 3}, None)
@@ -41,7 +44,7 @@ def test_a_done_task_is_shown_with_its_result_and_times(lineshaft: Commands) -> 
 
 
 @pytest.mark.usefixtures("working")
-def test_a_failed_task_is_shown_with_its_error(lineshaft: Commands) -> None:
+def test_a_failed_task_is_shown_with_its_error(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.fail", {"why": "no luck"}, task_id="it", wait=True)
     shown = lineshaft("task", "show", "it", "--json").json
     assert (shown["status"], shown["result"]) == ("failed", None)
@@ -53,7 +56,7 @@ def test_a_failed_task_is_shown_with_its_error(lineshaft: Commands) -> None:
 
 
 @pytest.mark.usefixtures("working")
-def test_for_people_there_is_a_line_for_each_field(lineshaft: Commands) -> None:
+def test_for_people_there_is_a_line_for_each_field(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", {"of": "Grüße"}, task_id="it", wait=True)
     lines = lineshaft("task", "show", "it").out.splitlines()
     assert [line.split()[0] for line in lines] == FIELDS
@@ -63,7 +66,7 @@ def test_for_people_there_is_a_line_for_each_field(lineshaft: Commands) -> None:
 
 
 @pytest.mark.usefixtures("working")
-def test_what_a_task_says_cannot_write_to_the_terminal(lineshaft: Commands) -> None:
+def test_what_a_task_says_cannot_write_to_the_terminal(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.fail", {"why": "\x1b[31m red \x9b1m\n\nand\tmore"}, task_id="it", wait=True)
     for words in (("task", "show", "it"), ("task", "wait", "it"), ("task", "show", "it", "--json")):
         ended = lineshaft(*words)
@@ -85,7 +88,7 @@ def test_an_unknown_id_is_said_to_be(lineshaft: Commands, verb: str) -> None:
 
 
 @pytest.mark.usefixtures("working")
-def test_waiting_prints_the_result_as_json_however_often(lineshaft: Commands) -> None:
+def test_waiting_prints_the_result_as_json_however_often(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.anything", {"value": [1, None, 1.5]}, task_id="it")
     for _ in range(2):
         ended = lineshaft("task", "wait", "it", "--timeout", "30")
@@ -93,7 +96,7 @@ def test_waiting_prints_the_result_as_json_however_often(lineshaft: Commands) ->
 
 
 @pytest.mark.usefixtures("working")
-def test_waiting_as_json_prints_the_whole_task_also_of_one_that_failed(lineshaft: Commands) -> None:
+def test_waiting_as_json_prints_the_whole_task_also_of_one_that_failed(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="well")
     assert lineshaft("task", "wait", "well", "--json").json["result"] == {"sheep": 3}
     enqueued("shop.fail", {"why": "no luck"}, task_id="ill")
@@ -110,18 +113,22 @@ def test_waiting_for_a_task_that_never_ran_says_why(lineshaft: Commands, raw: re
     assert lineshaft("task", "wait", "it").refused(1) == said
 
 
-def test_waiting_has_an_end(lineshaft: Commands) -> None:
+def test_waiting_has_an_end(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it")
     assert lineshaft("task", "wait", "it", "--timeout", "0.2").refused(1) == "task it had not ended after 0.2 s; it goes on"
     assert "'--timeout'" in lineshaft("task", "wait", "it", "--timeout", "soon").refused(2)
 
 
-def test_waiting_says_when_the_server_is_away_and_when_it_is_back(alone: Commands, start_server: object) -> None:
+def test_waiting_says_when_the_server_is_away_and_when_it_is_back(
+    alone: Commands, start_server: Callable[..., RunningServer]
+) -> None:
     server = start_server("--appendonly", "yes", "--appendfsync", "always")
     alone.env["REDIS_URL"] = server.url
     alone("enqueue", "demo.echo", "--id", "it")
     process = alone.started("task", "wait", "it", "--timeout", str(SECONDS))
-    alone("redis", "CLIENT", "LIST")
+    with redis.Redis.from_url(server.url) as client:
+        while not client.hexists("lineshaft:watched", "it"):
+            assert process.poll() is None
     server.stop()
     assert process.stderr.readline() == b"Redis cannot be reached: waiting until it is back\n"
     server.restart()
@@ -131,7 +138,7 @@ def test_waiting_says_when_the_server_is_away_and_when_it_is_back(alone: Command
     assert (process.returncode, out, err) == (1, b"", b"error: task it was cancelled\n")
 
 
-def test_cancelling_a_task_that_has_not_started(lineshaft: Commands, raw: redis.Redis) -> None:
+def test_cancelling_a_task_that_has_not_started(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it")
     ended = lineshaft("task", "cancel", "it")
     assert (ended.code, ended.out, ended.err) == (0, "cancelled\n", "")
@@ -139,7 +146,7 @@ def test_cancelling_a_task_that_has_not_started(lineshaft: Commands, raw: redis.
 
 
 @pytest.mark.usefixtures("working")
-def test_cancelling_a_task_that_runs(lineshaft: Commands) -> None:
+def test_cancelling_a_task_that_runs(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.hold", task_id="it")
     assert shop.held.wait(SECONDS)
     assert lineshaft("task", "cancel", "it").out == "cancelling\n"
@@ -147,12 +154,12 @@ def test_cancelling_a_task_that_runs(lineshaft: Commands) -> None:
 
 
 @pytest.mark.usefixtures("working")
-def test_a_task_that_has_ended_cannot_be_cancelled(lineshaft: Commands) -> None:
+def test_a_task_that_has_ended_cannot_be_cancelled(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it", wait=True)
     assert lineshaft("task", "cancel", "it").refused(1) == "task it cannot be cancelled: it has ended, as 'done'"
 
 
-def test_ctrl_c_ends_a_wait_quietly(lineshaft: Commands, raw: redis.Redis) -> None:
+def test_ctrl_c_ends_a_wait_quietly(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it")
     process = lineshaft.started("task", "wait", "it")
     while not raw.hexists("lineshaft:watched", "it"):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import redis
 
-from .conftest import Commands
+from .conftest import Commands, Enqueued
 
 SESSION = "b" * 32
 STARTED_MS = 1_700_000_000_123
@@ -20,7 +20,9 @@ def test_no_worker_is_an_empty_list(lineshaft: Commands) -> None:
     assert lineshaft("worker", "ls").out == "SESSION  PID  HOST  QUEUES  RUNNING  STARTED-AT\n"
 
 
-def test_each_worker_is_listed_with_exactly_the_fields_of_the_api(lineshaft: Commands, live_broker: Any) -> None:
+def test_each_worker_is_listed_with_exactly_the_fields_of_the_api(
+    lineshaft: Commands, live_broker: Any, enqueued: Enqueued
+) -> None:
     seeded(live_broker, "mail,default")
     enqueued("shop.count")
     live_broker.claim(SESSION, 5, ["default"])
@@ -76,22 +78,22 @@ def test_wrong_use_is_refused(lineshaft: Commands, words: tuple[str, ...], said:
 @pytest.mark.parametrize(
     "words",
     [
-        ("shop:app", "--burst"),
         ("--burst", "shop:app"),
         ("--burst",),
-        ("--burst", "--app", "shop:app"),
         ("shop:app", "--queue", "mail", "-q", "default", "--burst", "--concurrency", "2", "--workers", "1", "--grace", "1"),
     ],
     ids=" ".join,
 )
-def test_a_burst_runs_what_waits_and_ends(lineshaft: Commands, raw: redis.Redis, words: tuple[str, ...]) -> None:
+def test_a_burst_runs_what_waits_and_ends(
+    lineshaft: Commands, raw: redis.Redis, words: tuple[str, ...], enqueued: Enqueued
+) -> None:
     enqueued("shop.count", task_id="one")
     enqueued("shop.count", task_id="two")
     assert lineshaft("worker", *words).code == 0
     assert raw.mget("task:one:status", "task:two:status") == ["done", "done"]
 
 
-def test_only_the_queues_it_is_given_are_worked_on(lineshaft: Commands, raw: redis.Redis) -> None:
+def test_only_the_queues_it_is_given_are_worked_on(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="one")
     enqueued("shop.count", task_id="two", queue="mail")
     assert lineshaft("worker", "--queue", "mail", "--burst").code == 0

@@ -34,14 +34,19 @@ async def touch(ctx: TaskContext, value: int = 0) -> int:
     return value
 
 
+def span_s(ctx: TaskContext, seconds: float, again: float | None) -> float:
+    """How long a run lasts: the first one, and another one after a crash."""
+    return seconds if again is None or ctx.crashes == 0 else again
+
+
 @app.task
-async def nap(ctx: TaskContext, seconds: float) -> float:
+async def nap(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep on the loop, with a sign of life now and then; says so when it is cancelled."""
     note("start", ctx)
-    until_s = time.monotonic() + seconds
+    until_s = time.monotonic() + span_s(ctx, seconds, again)
     try:
         while time.monotonic() < until_s:
-            await asyncio.sleep(min(BEAT_S, seconds))
+            await asyncio.sleep(BEAT_S)
             note("beat", ctx)
     except asyncio.CancelledError:
         note("stopped", ctx, f"lost={ctx.lost}")
@@ -51,19 +56,19 @@ async def nap(ctx: TaskContext, seconds: float) -> float:
 
 
 @app.task
-async def rest(ctx: TaskContext, seconds: float) -> float:
+async def rest(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep on the loop, silently: for many at a time."""
     note("start", ctx)
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(span_s(ctx, seconds, again))
     note("end", ctx)
     return seconds
 
 
 @app.task
-def doze(ctx: TaskContext, seconds: float) -> float:
+def doze(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep in a thread, whatever it is asked."""
     note("start", ctx)
-    until_s = time.monotonic() + seconds
+    until_s = time.monotonic() + span_s(ctx, seconds, again)
     while time.monotonic() < until_s:
         time.sleep(BEAT_S)
         note("beat", ctx)
@@ -72,10 +77,10 @@ def doze(ctx: TaskContext, seconds: float) -> float:
 
 
 @app.task
-async def block(ctx: TaskContext, seconds: float) -> float:
+async def block(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep and let nothing else run on the loop."""
     note("start", ctx)
-    until_s = time.monotonic() + seconds
+    until_s = time.monotonic() + span_s(ctx, seconds, again)
     while time.monotonic() < until_s:
         time.sleep(BEAT_S)
         note("beat", ctx)
@@ -93,10 +98,10 @@ def hold(ctx: TaskContext, seconds: float) -> float:
 
 
 @app.task
-async def stubborn(ctx: TaskContext, seconds: float) -> float:
+async def stubborn(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep on the loop, and go on when cancelled."""
     note("start", ctx)
-    until_s = time.monotonic() + seconds
+    until_s = time.monotonic() + span_s(ctx, seconds, again)
     while time.monotonic() < until_s:
         try:
             await asyncio.sleep(BEAT_S)

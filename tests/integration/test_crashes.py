@@ -32,7 +32,7 @@ async def test_the_tasks_of_a_killed_child_are_ready_at_once_and_all_get_done(
     app = producer(make_app)
     worker = start_worker(concurrency=100, lease_s=60, renew_s=20)  # so that no lease can run out here
     child = worker.child()
-    tasks = await app.enqueue_many([app.call("rest", [1.0]) for _ in range(100)])
+    tasks = await app.enqueue_many([app.call("rest", [60, 0.2]) for _ in range(100)])
     await soon(lambda: journal.count("start") == 100)
     os.kill(child, signal.SIGKILL)
     killed_s = time.monotonic()
@@ -54,7 +54,7 @@ async def test_a_worker_command_that_is_killed_whole_is_reaped_by_another_and_it
     app = producer(make_app)
     doomed = start_worker()
     doomed.wait_ready()
-    tasks = await app.enqueue_many([app.call(name, [1.5]) for name in ("nap", "doze") for _ in range(5)])
+    tasks = await app.enqueue_many([app.call(name, [60, 0.5]) for name in ("nap", "doze") for _ in range(5)])
     await soon(lambda: journal.count("start") == 10)
     other = start_worker()
     other.wait_ready()
@@ -142,7 +142,7 @@ async def test_one_worker_process_of_several_dies_and_the_others_go_on(
     app = producer(make_app)
     worker = start_worker(workers=2, concurrency=10)
     children = worker.wait_ready(2)
-    tasks = await app.enqueue_many([app.call("rest", [0.5]) for _ in range(20)])
+    tasks = await app.enqueue_many([app.call("rest", [2.0, 0.1]) for _ in range(20)])
     await soon(lambda: {line.pid for line in journal.lines("start")} == set(children))
     of_other = {line.task_id for line in journal.lines("start") if line.pid == children[1]}
     os.kill(children[0], signal.SIGKILL)
@@ -157,13 +157,14 @@ async def test_workers_that_are_killed_again_and_again_lose_no_task(
     app = producer(make_app)
     worker = start_worker(workers=2, concurrency=10, max_crashes=100)
     worker.wait_ready(2)
-    tasks = []
-    for n in range(8):
+    tasks, killed = [], set()
+    for _ in range(8):
         tasks += await app.enqueue_many([app.call("rest", [0.05]) for _ in range(25)])
-        victim = (await soon(worker.sessions)).popitem()[0]
+        (victim, *_) = await soon(lambda: [pid for pid in worker.sessions() if pid not in killed])
         started = journal.count("start")
         await soon(lambda started=started: journal.count("start") > started)
         os.kill(victim, signal.SIGKILL)
+        killed.add(victim)
     await asyncio.gather(*(task.result(timeout=30) for task in tasks))
     assert {raw.get(f"task:{task.id}:status") for task in tasks} == {"done"}
     assert set(journal.started()) == {task.id for task in tasks}

@@ -239,6 +239,22 @@ async def test_a_foreign_consumers_end_is_none_whatever_the_task_is_said_to_retu
     assert await task.result(timeout=10) is None
 
 
+async def test_a_waiter_is_not_forgotten_while_others_come_and_go(make_app: Callable[..., App], raw: redis.Redis):
+    app = make_app()
+    app.task(name="lost")(lambda: None)
+    task = await app.submit(app.call("lost"))
+    assert raw.brpop("task_queue", 5) == ["task_queue", task.id]
+    waiting = asyncio.create_task(task.result(timeout=20))
+    async with Worker(app):
+        raw.set(f"task:{task.id}:status", "done")  # nobody is told
+        began_s = time.monotonic()
+        while not waiting.done() and time.monotonic() - began_s < 8:
+            assert await (await app.submit(app.call(None))).result(timeout=10) == "pong"
+            await asyncio.sleep(0.1)  # the traffic under which it must be answered
+        assert waiting.done(), "it was not asked about again"
+    assert await waiting is None
+
+
 @pytest.mark.parametrize("value", [float("nan"), object(), {1: object()}, "\ud800", {"a": [float("inf")]}])
 async def test_a_result_that_json_cannot_carry_fails_the_task_which_ran_once(make_app: Callable[..., App], value: object):
     app = make_app()

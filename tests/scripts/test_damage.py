@@ -1,12 +1,14 @@
 """Damaged data: an id, a record or a whole key that is not what it should be loses nothing else and stops nobody."""
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from lineshaft.broker.broker import NewTask, Return, Try
 from lineshaft.errors import DamagedRecordError, LineshaftError
+from servers import RunningServer
 
 from .keyspace import complaints, schema, snapshot
 from .mill import CALLS, FAILED, OTHER_QUEUE, damage, evidence, fill, key_of
@@ -181,6 +183,31 @@ def test_a_task_whose_envelope_is_missing_or_unreadable_goes_its_way(shard: Shar
     assert shard.broker.reap("s").freed == 1
     assert shard.broker.cancel("a") == "cancelled"
     assert complaints(shard.raw, shard.keys) == []
+
+
+@pytest.fixture
+def mute(shard: Shard, server: RunningServer, broker: Callable) -> Iterator[Shard]:
+    """The shard for a user who may use every key and no channel, as a new user of Redis 7 unless somebody says otherwise."""
+    shard.raw.acl_setuser("mute", enabled=True, nopass=True, keys=["*"], commands=["+@all"], reset_channels=True)
+    url = f"redis://mute:x@127.0.0.1:{server.port}/0"
+    yield Shard(shard.raw, lambda namespace, **options: broker(namespace, url=url, **options))
+    shard.raw.acl_deluser("mute")
+
+
+def test_a_user_who_may_not_publish_ends_tasks_by_all_means(mute: Shard):
+    """A message is a hint: that it cannot be sent stops nothing."""
+    fill(mute)
+
+    assert CALLS["finish"](mute) == ["done"] * 3
+    assert mute.broker.cancel("mail1") == "cancelling"
+    assert [text for text in complaints(mute.raw, mute.keys) if not text.startswith("stray1")] == []
+
+
+def test_a_server_that_has_forgotten_the_scripts_gets_them_again(shard: Shard):
+    fill(shard)
+    for call in CALLS.values():
+        shard.raw.script_flush()
+        call(shard)
 
 
 def live_through(shard: Shard, session: str) -> None:

@@ -70,6 +70,14 @@ def test_the_last_try_ends_failed_and_its_repeat_is_recognised(shard: Shard):
     assert shard.observe(shard.broker.fail, "s", [last("a", token)]) == (["repeat"], {})
 
 
+def test_where_the_evidence_cannot_be_kept_the_outcome_tells_a_repeat(shard: Shard):
+    token = shard.claimed("a")
+    shard.raw.set("task:a:attempts", "wrong")
+
+    assert shard.broker.fail("s", [last("a", token)]) == ["failed"]
+    assert shard.observe(shard.broker.fail, "s", [last("a", token)]) == (["repeat"], {})
+
+
 @pytest.mark.parametrize("try_of", [again, last])
 def test_a_task_that_was_asked_to_stop_ends_cancelled(shard: Shard, try_of):
     """Invariant 9: it is never put back, and it did not fail either."""

@@ -165,7 +165,13 @@ class TestStrays:
     def test_a_stray_is_looked_at_again_after_1_s_and_not_before(self, shard: Shard):
         self.stray(shard, 999, "pending")
 
-        assert shard.observe(shard.broker.promote, ["default"]) == (Promoted(0, 1000, more=False), {})
+        assert shard.observe(shard.broker.promote, ["default"]) == (Promoted(0, 1, more=False), {})
+
+    def test_an_old_stray_puts_off_no_look_at_a_new_one(self, shard: Shard):
+        self.stray(shard, 30_000, name="old")
+        self.stray(shard, 600)
+
+        assert shard.broker.promote(["default"]).next_due_ms == 400
 
     @pytest.mark.parametrize(("since_ms", "stays"), [(59_000, True), (60_000, True), (60_001, False)])
     def test_a_stray_without_a_word_is_dropped_with_a_count_after_60_s(self, shard: Shard, since_ms: int, stays: bool):
@@ -208,6 +214,24 @@ class TestStrays:
 
         assert shard.raw.exists("lineshaft:strays") == 0
         assert shard.raw.hget(STATS, "dropped") == "1200"
+
+    def test_a_flood_of_strays_that_got_their_words_is_not_put_off(self, shard: Shard):
+        """The contract gives them 2 s, however many there are."""
+        with shard.seeded_at_once():
+            for n in range(3500):
+                self.stray(shard, 1000, "pending", name=f"t{n}")
+
+        while shard.broker.promote(["default"]).more:
+            pass
+
+        assert shard.raw.llen("task_queue") == 3500
+
+    def test_a_flood_of_strays_without_words_is_not_looked_at_without_end(self, shard: Shard):
+        with shard.seeded_at_once():
+            for n in range(3500):
+                self.stray(shard, 1000, name=f"t{n}")
+
+        assert shard.observe(shard.broker.promote, ["default"]) == (Promoted(0, 1000, more=False), {})
 
     def test_the_whole_way_of_an_id_that_was_pushed_before_its_word(self, shard: Shard):
         shard.session("s")

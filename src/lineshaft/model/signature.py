@@ -138,7 +138,7 @@ class Signature:
     def _decoded(self, decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
         try:
             return decoder.decode(data)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise self._refusal(error) from error
 
     def _convert(self, value: Any, kind: Any, name: str) -> Any:
@@ -146,6 +146,8 @@ class Signature:
             return value
         try:
             return msgspec.convert(value, kind, dec_hook=from_json)
+        except TypeError as error:
+            raise ConfigurationError(f"task {self._task!r}: an annotation cannot be read from JSON: {error}") from error
         except (msgspec.ValidationError, RecursionError) as error:
             raise ArgumentError(f"task {self._task!r}: argument {name!r}: {_PLACE.sub('', str(error))}", name) from error
 

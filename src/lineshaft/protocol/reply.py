@@ -46,6 +46,11 @@ class Claimed:
     around: Around | None
 
 
+def _count(number: bytes | None) -> int:
+    """A count that a hash holds; a damaged one reads as none."""
+    return int(number) if number is not None and number.isdigit() else 0
+
+
 def _optional(number: int | bytes) -> int | None:
     return None if isinstance(number, bytes) else number
 
@@ -61,7 +66,7 @@ def claimed(reply: Any) -> Claimed | Refusal:
     if tries or crashes:
         counts = zip(tries or [None] * len(ids), crashes or [None] * len(ids), strict=True)
         claims = [
-            Claim(task_id.decode(), token, envelope, int(tried or 0), int(crashed or 0))
+            Claim(task_id.decode(), token, envelope, _count(tried), _count(crashed))
             for task_id, token, envelope, (tried, crashed) in zip(ids, tokens, envelopes, counts, strict=True)
         ]
     else:

@@ -6,6 +6,7 @@ Fields are only ever added. A reader accepts its own version and the one before,
 import hashlib
 import math
 from collections.abc import Callable, Iterable
+from enum import Enum
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -38,11 +39,12 @@ def encode_value(value: Any) -> bytes:
     """
     try:
         encoded = _encoder.encode(value)
-    except (RecursionError, OverflowError, UnicodeError) as error:
-        raise ValueError(str(error) or "it is nested too deeply") from error
-    # The encoder writes null for what is not a number; only then is the value walked.
-    if b"null" in encoded:
-        _refuse_non_finite(value)
+        if b"null" in encoded:  # the encoder writes that for what is not a number; only then is the value walked
+            _refuse_non_finite(value)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except (OverflowError, UnicodeError) as error:
+        raise ValueError(str(error)) from None
     return encoded
 
 
@@ -54,12 +56,12 @@ def encode_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: Calla
     """
     try:
         return (encode_value(args) if args else b"[]"), (encode_value(kwargs) if kwargs else b"{}")
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
         for position, value in enumerate(args):
             _encode_one(names(position), value)
         for name, value in kwargs.items():
-            _encode_one(name, value)
-        raise
+            _encode_one(name, {name: value})
+        raise ArgumentError(f"the arguments cannot travel as JSON: {error}") from error
 
 
 def encode_envelope(task: str, queue: str, args: bytes, kwargs: bytes, enqueued_ms: int, delay_ms: int) -> bytes:
@@ -111,7 +113,7 @@ def decode_attempt(data: bytes) -> Attempt:
 def _decode(decoder: msgspec.json.Decoder[Record], data: bytes) -> Record:
     try:
         record = decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         _refuse_newer(data)
         raise DamagedRecordError(f"a record is not what version {VERSION} writes: {error}") from error
     if record.v != VERSION:
@@ -123,7 +125,7 @@ def _decode(decoder: msgspec.json.Decoder[Record], data: bytes) -> Record:
 def _refuse_newer(data: bytes) -> None:
     try:
         version = msgspec.json.decode(data, type=_Version).v
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return
     if version > VERSION:
         raise UnsupportedVersionError(
@@ -150,6 +152,8 @@ def _inside(value: Any) -> Iterable[Any]:
         return [*cast("dict[Any, Any]", value), *cast("dict[Any, Any]", value).values()]
     if isinstance(value, list | tuple | set | frozenset):
         return cast("Iterable[Any]", value)
+    if isinstance(value, Enum):
+        return (value.value,)
     kind = cast("Any", type(value))
     names = next(
         (getattr(kind, a) for a in ("__dataclass_fields__", "__struct_fields__", "model_fields") if hasattr(kind, a)),

@@ -23,7 +23,7 @@ local word = redis.call('MGET', task .. id .. ':status')[1]
 if not word then return 'unknown' end
 if word == 'in-progress' then
   redis.call('SADD', own .. 'cancelling', id)
-  redis.call('PUBLISH', own .. 'cancel', id)
+  redis.pcall('PUBLISH', own .. 'cancel', id)
   return 'cancelling'
 end
 if word == 'pending' or word == 'scheduled' or word == 'waiting' then

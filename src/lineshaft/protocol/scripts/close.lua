@@ -20,12 +20,13 @@
 --@use empty
 
 local session, most, retention_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+look_at_keys_of(session)
 pass_memory_limit()
 if redis.call('ZREM', own .. 'sessions', session) == 1 then
   redis.call('HSET', own .. 'suspects', session, 'closed')
 elseif not redis.call('HGET', own .. 'suspects', session) then
   return { 'closed', 0 }
 end
-local freed, more = empty_session(session, math.huge)
+local freed, left = empty_session(session, math.huge)
 trim_history('cancelled', most, retention_ms)
-return { more and 'more' or 'closed', freed }
+return { left and freed > 0 and 'more' or 'closed', freed }

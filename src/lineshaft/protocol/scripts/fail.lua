@@ -51,7 +51,7 @@ local function fail(id, token, evidence, delay_ms, outcome)
   local queue = queue_of(token)
   if not fits(own .. 'due:' .. queue, 'zset') or not fits(own .. 'tries', 'hash') then return 'damaged' end
   redis.call('HDEL', owned, id)
-  redis.call('HINCRBY', own .. 'tries', id, 1)
+  if type(redis.pcall('HINCRBY', own .. 'tries', id, 1)) ~= 'number' then redis.call('HSET', own .. 'tries', id, 1) end
   keep_attempt(id, evidence)
   redis.call('SET', task .. id .. ':status', 'scheduled')
   make_due(queue, id, now_ms + tonumber(delay_ms))

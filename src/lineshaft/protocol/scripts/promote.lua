@@ -58,38 +58,45 @@ end
 -- Strays: the oldest, which may have had their time, and the newest, whose producer is likely just about to name a word.
 local function promote_strays()
   local strays = own .. 'strays'
-  if not fits(strays, 'zset') or not fits(KEYS[1], 'list') then return 0 end
+  if not fits(strays, 'zset') or not fits(KEYS[1], 'list') then return 0, 0 end
   local seen_before_ms = now_ms - STRAY_LOOK_MS
-  local promoted = 0
+  local promoted, gone = 0, 0
   for _, range in ipairs({ { 'ZRANGEBYSCORE', '-inf', seen_before_ms }, { 'ZREVRANGEBYSCORE', seen_before_ms, '-inf' } }) do
     local found = redis.call(range[1], strays, range[2], range[3], 'WITHSCORES', 'LIMIT', 0, AT_ONCE)
     local ids, since_ms = {}, {}
     for i = 1, #found, 2 do ids[#ids + 1], since_ms[#since_ms + 1] = found[i], tonumber(found[i + 1]) end
     for n, word in ipairs(#ids > 0 and words_of(ids) or {}) do
-      if word or since_ms[n] < now_ms - STRAY_KEPT_MS then redis.call('ZREM', strays, ids[n]) end
+      if word or since_ms[n] < now_ms - STRAY_KEPT_MS then gone = gone + redis.call('ZREM', strays, ids[n]) end
       if word == 'pending' then
         redis.call('RPUSH', KEYS[1], ids[n])
         promoted = promoted + 1
-      elseif word or since_ms[n] < now_ms - STRAY_KEPT_MS then
-        count('dropped', 1)
       end
     end
   end
   if promoted > 0 then wake('default') end
-  return promoted
+  count('dropped', gone - promoted)
+  return promoted, gone
 end
 
-local taken, promoted, next_due = 0, promote_strays(), nil
+-- In how many ms a stray is to be looked at: one that is new, or else the old ones once more.
+local function next_stray_ms()
+  local new = attempt('ZRANGEBYSCORE', own .. 'strays', '(' .. now_ms - STRAY_LOOK_MS, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
+  if new then return math.max(0, new + STRAY_LOOK_MS - now_ms) end
+  return redis.pcall('EXISTS', own .. 'strays') == 1 and fits(own .. 'strays', 'zset') and STRAY_LOOK_MS or nil
+end
+
+local taken = 0
+local promoted, strays_gone = promote_strays()
 for i = 4, #ARGV do
   local looked_at, made_ready = promote_queue(ARGV[i], AT_ONCE - taken)
   taken, promoted = taken + looked_at, promoted + made_ready
 end
 count('promoted', promoted)
-local strayed = tonumber(attempt('ZRANGE', own .. 'strays', 0, 0, 'WITHSCORES')[2])
-if strayed then next_due = math.max(strayed + STRAY_LOOK_MS, now_ms + STRAY_LOOK_MS) end
+local next_due = next_stray_ms()
 for i = 4, #ARGV do
   local due = tonumber(attempt('ZRANGE', own .. 'due:' .. ARGV[i], 0, 0, 'WITHSCORES')[2])
-  if due and (not next_due or due < next_due) then next_due = due end
+  if due and (not next_due or due - now_ms < next_due) then next_due = math.max(0, due - now_ms) end
 end
 trim_history('cancelled', tonumber(ARGV[2]), tonumber(ARGV[3]))
-return { promoted, next_due and math.max(0, next_due - now_ms) or '', taken == AT_ONCE and 1 or 0 }
+local more = taken == AT_ONCE or strays_gone >= AT_ONCE
+return { promoted, next_due or '', more and 1 or 0 }

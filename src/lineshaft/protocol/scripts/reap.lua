@@ -12,7 +12,8 @@
 -- ARGV[2]  least time between the two looks, in ms   ARGV[3]  crashes after which a task is set aside
 -- ARGV[4]  most tasks kept of a state   ARGV[5]  how long they are kept, in ms
 -- ARGV[6]  a session whose process was seen to die, or "" to look
--- RETURNS  {word, session, claims freed, more}: "reaped" or "idle"; more is 1 when it should be called again at once
+-- RETURNS  {word, last session emptied, claims freed, more}: "reaped" or "idle"; more: 1 when it should be called again at once, for
+--          more may be left to do
 -- COST     O(sessions over their lease + 500)
 -- WHY      an outage or a clock jump makes every lease look over at once. So the first look only makes a suspect, a
 --          renewal clears it, and only a second look, later, at a lease that was over at the first, reaps. Leaving
@@ -29,17 +30,18 @@ local died = ARGV[6]
 local SESSIONS_AT_ONCE = 100
 pass_memory_limit()
 
+local function is_emptied(mark) return mark == 'crashed' or mark == 'closed' end
+
 local function begin_emptying(session)
+  if is_emptied(redis.call('HGET', own .. 'suspects', session)) then return end
   redis.call('ZREM', own .. 'sessions', session)
   redis.call('HSET', own .. 'suspects', session, 'crashed')
 end
 
-local function is_emptied(mark) return mark == 'crashed' or mark == 'closed' end
-
 -- A lease that ends more than one lease ahead counts as over: the clock went back.
 local function is_over(session, lease_end)
   if lease_end < now_ms then return true end
-  local lease_ms = tonumber(redis.call('HGET', own .. 'session:' .. session, 'lease_ms'))
+  local lease_ms = tonumber(attempt('HGET', own .. 'session:' .. session, 'lease_ms'))
   return lease_ms ~= nil and lease_end > now_ms + lease_ms
 end
 
@@ -53,36 +55,51 @@ local function look(session, lease_end)
   return false
 end
 
--- The session to empty now: one that is being emptied already, the one seen to die, or one that two looks found over.
-local function session_to_empty()
+-- Sessions that are being emptied already, or the one that was seen to die.
+local function known_to_have_gone()
+  local found = {}
   local marks = redis.call('HGETALL', own .. 'suspects')
   for i = 1, #marks, 2 do
-    if is_emptied(marks[i + 1]) and (died == '' or died == marks[i]) then return marks[i] end
+    if is_emptied(marks[i + 1]) and (died == '' or died == marks[i]) then found[#found + 1] = marks[i] end
   end
-  if died ~= '' then
-    if not redis.call('ZSCORE', own .. 'sessions', died) then return nil end
-    begin_emptying(died)
-    return died
-  end
-  local sessions = own .. 'sessions'
-  for _, range in ipairs({ { 'ZRANGEBYSCORE', '-inf', '(' .. now_ms }, { 'ZREVRANGEBYSCORE', '+inf', '(' .. now_ms } }) do
-    local found = redis.call(range[1], sessions, range[2], range[3], 'WITHSCORES', 'LIMIT', 0, SESSIONS_AT_ONCE)
-    for i = 1, #found, 2 do
-      if look(found[i], tonumber(found[i + 1])) then
-        begin_emptying(found[i])
-        return found[i]
-      end
-    end
-  end
-  return nil
+  if #found == 0 and died ~= '' and redis.call('ZSCORE', own .. 'sessions', died) then found = { died } end
+  return found
 end
 
-local session = session_to_empty()
-if not session then return { 'idle', '', 0, 0 } end
-local freed, more = empty_session(session, max_crashes)
+-- Sessions that this look, the second, finds over.
+local function found_over()
+  local found, sessions = {}, own .. 'sessions'
+  for _, range in ipairs({ { 'ZRANGEBYSCORE', '-inf', '(' .. now_ms }, { 'ZREVRANGEBYSCORE', '+inf', '(' .. now_ms } }) do
+    local ends = redis.call(range[1], sessions, range[2], range[3], 'WITHSCORES', 'LIMIT', 0, SESSIONS_AT_ONCE)
+    for i = 1, #ends, 2 do
+      if look(ends[i], tonumber(ends[i + 1])) then found[#found + 1] = ends[i] end
+    end
+  end
+  return found
+end
+
+-- Empties one after the other until one had something to give up; one whose claims cannot be read stands in nobody's way.
+local function empty_first(sessions)
+  local last = ''
+  for _, session in ipairs(sessions) do
+    if fits(own .. 'owned:' .. session, 'hash') then
+      begin_emptying(session)
+      local freed, left = empty_session(session, max_crashes)
+      if freed > 0 then return session, freed, left end
+      if not left then last = session end
+    end
+  end
+  return last, 0, false
+end
+
+if died ~= '' then look_at_keys_of(died) end
+local session, freed, left = empty_first(known_to_have_gone())
+if freed == 0 and died == '' then
+  local emptied = session
+  session, freed, left = empty_first(found_over())
+  if session == '' then session = emptied end
+end
 trim_history('failed', most, retention_ms)
 trim_history('cancelled', most, retention_ms)
-if not more and died == '' then
-  for _, mark in ipairs(redis.call('HVALS', own .. 'suspects')) do more = more or (is_emptied(mark) and freed > 0) end
-end
-return { 'reaped', session, freed, more and 1 or 0 }
+local more = freed > 0 and (left or died == '')
+return { session == '' and 'idle' or 'reaped', session, freed, more and 1 or 0 }

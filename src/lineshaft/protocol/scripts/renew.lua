@@ -21,7 +21,7 @@ local answers = {}
 for i = 2, #ARGV, 2 do
   local session, lease_ms = ARGV[i], tonumber(ARGV[i + 1])
   if redis.call('ZSCORE', own .. 'sessions', session) then
-    redis.call('HDEL', own .. 'suspects', session)
+    redis.pcall('HDEL', own .. 'suspects', session)
     redis.call('ZADD', own .. 'sessions', now_ms + lease_ms, session)
     local to_stop = {}
     local held = #marks > 0 and attempt('HMGET', own .. 'owned:' .. session, unpack(marks)) or {}

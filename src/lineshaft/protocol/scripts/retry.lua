@@ -36,6 +36,7 @@ if not ENDED[word] then return word end
 if length ~= seen then return 'stale' end
 
 redis.call('LREM', own .. 'ended:' .. word, 1, id)
+if length >= ATTEMPTS_KEPT then redis.call('LTRIM', attempts, -ATTEMPTS_KEPT / 2, -1) end -- or its length would no longer tell
 redis.call('LREM', ready, -1, id)
 redis.pcall('ZREM', own .. 'due:' .. queue, id)
 redis.call('UNLINK', key .. ':result')

@@ -22,6 +22,13 @@ local function crash(session, id, token, max_crashes)
   return true
 end
 
+-- Raises, before anything was written, where the session's own keys have other types.
+local function look_at_keys_of(session)
+  redis.call('ZSCORE', own .. 'sessions', session)
+  redis.call('HEXISTS', own .. 'suspects', session)
+  redis.call('HLEN', own .. 'owned:' .. session)
+end
+
 -- Puts back up to SLICE tasks of the session; gives how many claims it freed and whether some are left.
 local function empty_session(session, max_crashes)
   local owned = own .. 'owned:' .. session
@@ -45,5 +52,5 @@ local function empty_session(session, max_crashes)
   local left = redis.call('HLEN', owned)
   if left == 0 then end_session(session) end
   count(counted and 'crashed' or 'released', #freed)
-  return #freed, left > 0 and #freed > 0
+  return #freed, left > 0
 end

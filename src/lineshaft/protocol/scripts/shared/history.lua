@@ -12,7 +12,7 @@ local function tell_watchers(ids, outcomes, word)
   for i, channels in ipairs(watched) do
     if channels then
       local small = #outcomes[i] <= SMALL_OUTCOME and outcomes[i] or ''
-      for channel in string.gmatch(channels, '%S+') do redis.call('PUBLISH', channel, ids[i] .. ' ' .. word .. ' ' .. small) end
+      for channel in string.gmatch(channels, '%S+') do redis.pcall('PUBLISH', channel, ids[i] .. ' ' .. word .. ' ' .. small) end
     end
   end
   redis.pcall('HDEL', own .. 'watched', unpack(ids))

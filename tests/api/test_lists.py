@@ -1,0 +1,55 @@
+"""`GET /queues` and `GET /workers`."""
+
+import asyncio
+import os
+import socket
+
+import redis
+from api.running import RunningApi
+from api.shop import app as shop
+
+from lineshaft.worker import Worker
+
+
+def test_the_default_queue_is_always_there(api: RunningApi) -> None:
+    assert api.get("/queues").json == [
+        {"queue": "default", "ready": 0, "scheduled": 0, "in_progress": 0, "paused": False}
+    ]
+
+
+def test_queues_tell_how_many_tasks_are_where(api: RunningApi, raw: redis.Redis) -> None:
+    for body in ({}, {}, {"queue": "slow"}, {"queue": "slow", "delay": 60}, {"delay": 60}):
+        api.post(body)
+    raw.sadd("lineshaft:paused", "slow")
+    assert api.get("/queues").json == [
+        {"queue": "default", "ready": 2, "scheduled": 1, "in_progress": 0, "paused": False},
+        {"queue": "slow", "ready": 1, "scheduled": 1, "in_progress": 0, "paused": True},
+    ]
+
+
+def test_nobody_works(api: RunningApi) -> None:
+    reply = api.get("/workers")
+    assert (reply.status, reply.json) == (200, [])
+
+
+def test_workers_tell_who_they_are_and_what_they_do(api: RunningApi, redis_url: str) -> None:
+    task_id = api.post({"task": "sleep", "args": [30], "queue": "slow"}).json["taskID"]
+
+    async def look() -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+        shop.configure(redis_url=redis_url)
+        async with Worker(shop, queues=["slow", "default"]) as worker:
+            while not worker.running:
+                await asyncio.sleep(0.01)
+            found = api.get("/workers").json, api.get("/queues").json
+            await shop.get_task(task_id).cancel()
+            await shop.client.wait(task_id, 10)
+        await shop.close()
+        return found
+
+    workers, queues = asyncio.run(look())
+    (worker,) = workers
+    assert worker.pop("session")
+    assert worker.pop("started_at").endswith("Z")
+    assert worker == {"pid": os.getpid(), "host": socket.gethostname(), "queues": ["slow", "default"], "running": 1}
+    assert queues[1] == {"queue": "slow", "ready": 0, "scheduled": 0, "in_progress": 1, "paused": False}
+    assert api.get("/workers").json == []
