@@ -19,14 +19,18 @@ def python() -> str:
     """
     if sys.version_info < (3, 11):  # noqa: UP036 - this runs under whatever python3 there is
         sys.exit(_refusal(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run this with a newer python3"))
+    import tomllib  # not there before 3.11
+
     interpreter = FOLDER / "bin" / "python"
     stamp = FOLDER / "made-of"
-    wanted = hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + str(ROOT).encode() + sys.version.encode()).hexdigest()
+    needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    made_of = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
+    wanted = hashlib.sha256(made_of.encode()).hexdigest()
     if interpreter.exists() and stamp.exists() and stamp.read_text() == wanted:
         return str(interpreter)
     print(f"making the environment in {FOLDER} (once) ...", file=sys.stderr, flush=True)
     try:
-        venv.create(FOLDER, with_pip=True, clear=True)
+        venv.create(FOLDER, with_pip=True, clear=not interpreter.exists())
     except (OSError, subprocess.CalledProcessError) as error:
         sys.exit(_refusal(f"could not make {FOLDER} ({error}): on Debian, `apt-get install python3-venv`, then try again"))
     install = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", f"{ROOT}[{EXTRAS}]"]

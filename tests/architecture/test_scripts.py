@@ -5,8 +5,8 @@ import re
 from typing import NamedTuple
 
 import pytest
-from docs.headers import CHANNELS, key_rows, keys_named_in
 
+from docs import headers
 from lineshaft.broker.broker import Broker
 from lineshaft.model.lifecycle import OTHER_SCRIPTS, TRANSITIONS
 from lineshaft.protocol import loader
@@ -90,16 +90,16 @@ def test_the_header_names_each_key_and_argument_that_is_used_and_no_other(name: 
 
 @pytest.mark.parametrize("name", loader.NAMES)
 def test_every_key_in_a_header_is_in_the_table_of_keys(name: str):
-    known = {key for key, *_ in key_rows()} | CHANNELS
+    known = {key for key, *_ in headers.key_rows()} | headers.CHANNELS
 
-    assert len(known) > len(CHANNELS)
-    assert set(keys_named_in(loader.load(name))) - known == set()
+    assert len(known) > len(headers.CHANNELS)
+    assert set(headers.keys_named_in(loader.load(name))) - known == set()
 
 
 def test_every_key_in_the_table_is_in_a_header():
-    named = {key for name in loader.NAMES for key in keys_named_in(loader.load(name))}
+    named = {key for name in loader.NAMES for key in headers.keys_named_in(loader.load(name))}
 
-    assert {key for key, *_ in key_rows()} - named == set()
+    assert {key for key, *_ in headers.key_rows()} - named == set()
 
 
 @pytest.mark.parametrize("name", loader.NAMES)
@@ -153,7 +153,7 @@ def test_keys_are_read_out_of_a_header_in_each_way_of_writing_them():
     )
     script = loader.Script("x", b"", "", "", {"KEYS": "[1]  <p>task_queue  list: none", "DERIVED": derived})
 
-    assert keys_named_in(script) == [
+    assert headers.keys_named_in(script) == [
         "task_queue",
         "task:<id>:status",
         "lineshaft:tries",

@@ -66,7 +66,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Reader]]:
     project = tmp_path / "project"
     project.mkdir()
     (project / "shop.py").write_text(blocks("python")[0])
-    environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL" and not name.startswith("LINESHAFT_")}
+    environment = {
+        name: value for name, value in os.environ.items() if name != "REDIS_URL" and not name.startswith("LINESHAFT_")
+    }
     environment["XDG_STATE_HOME"] = str(tmp_path / "state")
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     started: list[subprocess.Popen[str]] = []

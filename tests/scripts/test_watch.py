@@ -60,12 +60,12 @@ def test_each_of_several_is_answered_in_turn(shard: Shard):
 
 def test_several_clients_watch_one_task(shard: Shard):
     shard.record("a", "pending")
-    for client in ("x", "xy", "y", "x"):
+    for client in ("xy", "x", "y", "x", "xy"):
         shard.broker.watch(f"lineshaft:watch:{client}", ["a"])
 
     channels = shard.raw.hget("lineshaft:watched", "a").split(" ")
 
-    assert channels == ["lineshaft:watch:x", "lineshaft:watch:xy", "lineshaft:watch:y"]
+    assert channels == ["lineshaft:watch:xy", "lineshaft:watch:x", "lineshaft:watch:y"]
 
 
 def test_of_too_many_clients_the_oldest_are_let_go(shard: Shard):

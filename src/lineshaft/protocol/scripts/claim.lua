@@ -3,19 +3,14 @@
 -- KEYS[1]  <p>task_queue                 the shard; list of the default queue, oldest at the right
 -- DERIVED  <p>task_queue:<q>             list  of another queue
 --          <p>task:<id>:status           string  "pending" -> "in-progress"
---          <p>task:<id>                  string  envelope, read
---          <p>lineshaft:sessions         zset  read: the lease
 --          <p>lineshaft:owned:<s>        hash  id -> claim token "<claim number>:<queue>"
 --          <p>lineshaft:clock            string  last claim number
 --          <p>lineshaft:strays           zset  id -> ms first seen without a word
 --          <p>lineshaft:set_aside        list  what is no task at all, newest left, bounded
---          <p>lineshaft:paused, :queues  sets  read
---          <p>lineshaft:tries, :crashes  hashes  read
---          <p>lineshaft:due:<q>, :suspects  read when ARGV[4] asks
 --          <p>lineshaft:wake:<q>, <p>lineshaft:stats:<minute>
--- ARGV[1]  now in us, or "" for the server's time
--- ARGV[2]  session   ARGV[3]  free slots (500 at most)   ARGV[4]  own lease in ms to look around too, or ""
--- ARGV[5..]  queues, the most wanted first
+--          read: <p>task:<id>, <p>lineshaft:sessions, :paused, :queues, :tries, :crashes; with ARGV[4] also <p>lineshaft:due:<q>, :suspects
+-- ARGV[1]  now in us, or "" for the server's time   ARGV[2]  session   ARGV[3]  free slots (500 at most)
+-- ARGV[4]  own lease in ms to look around too, or ""   ARGV[5..]  queues, the most wanted first
 -- RETURNS  "lost": the session has gone; "expired": its lease is over, renew and wait; else
 --          {claim number, more, ids, envelopes, tokens, tries, crashes, {ms until the next is due or "", sessions to look at, queues known}}
 --          more: 1 when ready tasks are left that this call could have taken. tries and crashes are empty when all are 0.
@@ -26,6 +21,7 @@
 --@use keys
 --@use time
 --@use wake
+--@use next_due
 
 local session, slots, look = ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local SET_ASIDE_KEPT, SET_ASIDE_LENGTH = 1000, 256
@@ -34,14 +30,14 @@ local lease_end = redis.call('ZSCORE', own .. 'sessions', session)
 if not lease_end then return 'lost' end
 if tonumber(lease_end) < now_ms then return 'expired' end
 
-local any_paused = redis.call('EXISTS', own .. 'paused') == 1
-local ids, queues_of, status_of, seen = {}, {}, {}, {}
+local paused = {}
+for _, queue in ipairs(attempt('SMEMBERS', own .. 'paused')) do paused[queue] = true end
+local ids, queues_of, status_of = {}, {}, {}
 local passed, aside, strays, dropped = {}, {}, {}, 0 -- passed: queue -> how many entries leave its right end
 for i = 5, #ARGV do
   local queue = ARGV[i]
   local free = slots - #ids
-  local paused = any_paused and redis.pcall('SISMEMBER', own .. 'paused', queue) == 1
-  local listed = free > 0 and not paused and attempt('LRANGE', ready_key(queue), -free, -1) or {}
+  local listed = free > 0 and not paused[queue] and attempt('LRANGE', ready_key(queue), -free, -1) or {}
   if #listed > 0 then
     local status_keys = {}
     for n, id in ipairs(listed) do status_keys[n] = task .. id .. ':status' end
@@ -51,10 +47,8 @@ for i = 5, #ARGV do
       local id = listed[n]
       if #id == 0 or #id > 64 or not (all_legal or string.find(id, '^[%w_-]+$')) then
         aside[#aside + 1] = string.sub(id, 1, SET_ASIDE_LENGTH)
-      elseif words[n] == 'pending' and not seen[id] then
-        seen[id] = true
-        local taken = #ids + 1
-        ids[taken], queues_of[taken], status_of[taken] = id, queue, status_keys[n]
+      elseif words[n] == 'pending' and not queues_of[id] then
+        ids[#ids + 1], queues_of[id], status_of[id] = id, queue, status_keys[n]
       elseif not words[n] and queue == 'default' then
         strays[#strays + 1] = id
       else
@@ -81,9 +75,9 @@ if #ids > 0 then
   local token_of = {}
   for queue in pairs(passed) do token_of[queue] = string.format('%.0f:%s', number, queue) end
   for n, id in ipairs(ids) do
-    tokens[n] = token_of[queues_of[n]]
+    tokens[n] = token_of[queues_of[id]]
     claims[2 * n - 1], claims[2 * n] = id, tokens[n]
-    started[2 * n - 1], started[2 * n] = status_of[n], 'in-progress'
+    started[2 * n - 1], started[2 * n] = status_of[id], 'in-progress'
   end
 end
 
@@ -109,25 +103,18 @@ end
 -- Whoever leaves ready tasks behind passes the wake-up token on; with no free slot that is all a claim does.
 for i = 5, #ARGV do
   local queue = ARGV[i]
-  if (passed[queue] or slots == #ids) and redis.pcall('EXISTS', ready_key(queue)) == 1 then
-    if not (any_paused and redis.pcall('SISMEMBER', own .. 'paused', queue) == 1) then
-      more = 1
-      wake(queue)
-    end
+  local looked_at_all = slots > #ids and not passed[queue]
+  if not paused[queue] and not looked_at_all and redis.call('EXISTS', ready_key(queue)) == 1 then
+    more = 1
+    wake(queue)
   end
 end
 
 local around = {}
 if look ~= '' then
-  local next_due = attempt('ZRANGE', own .. 'strays', 0, 0, 'WITHSCORES')[2]
-  next_due = next_due and next_due + 1000
-  for i = 5, #ARGV do
-    local due = tonumber(attempt('ZRANGE', own .. 'due:' .. ARGV[i], 0, 0, 'WITHSCORES')[2])
-    if due and (not next_due or due < next_due) then next_due = due end
-  end
   local first = tonumber(redis.call('ZRANGE', own .. 'sessions', 0, 0, 'WITHSCORES')[2])
   local last = tonumber(redis.call('ZRANGE', own .. 'sessions', -1, -1, 'WITHSCORES')[2])
   local to_look_at = first < now_ms or last > now_ms + look or redis.call('EXISTS', own .. 'suspects') == 1
-  around = { next_due and math.max(0, next_due - now_ms) or '', to_look_at and 1 or 0, tonumber(attempt('SCARD', own .. 'queues')) or 0 }
+  around = { next_due_ms(5, 0), to_look_at and 1 or 0, tonumber(attempt('SCARD', own .. 'queues')) or 0 }
 end
 return { string.format('%.0f', number), more, ids, envelopes, tokens, tries, crashes, around }

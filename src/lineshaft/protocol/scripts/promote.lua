@@ -19,9 +19,10 @@
 --@use wake
 --@use history
 --@use put_back
+--@use next_due
 
 local AT_ONCE = 500
-local STRAY_LOOK_MS, STRAY_KEPT_MS = 1000, 60000
+local STRAY_KEPT_MS = 60000
 pass_memory_limit()
 
 local function words_of(ids)
@@ -78,13 +79,6 @@ local function promote_strays()
   return promoted, gone
 end
 
--- In how many ms a stray is to be looked at: one that is new, or else the old ones once more.
-local function next_stray_ms()
-  local new = attempt('ZRANGEBYSCORE', own .. 'strays', '(' .. now_ms - STRAY_LOOK_MS, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  if new then return math.max(0, new + STRAY_LOOK_MS - now_ms) end
-  return redis.pcall('EXISTS', own .. 'strays') == 1 and fits(own .. 'strays', 'zset') and STRAY_LOOK_MS or nil
-end
-
 local taken = 0
 local promoted, strays_gone = promote_strays()
 for i = 4, #ARGV do
@@ -92,11 +86,6 @@ for i = 4, #ARGV do
   taken, promoted = taken + looked_at, promoted + made_ready
 end
 count('promoted', promoted)
-local next_due = next_stray_ms()
-for i = 4, #ARGV do
-  local due = tonumber(attempt('ZRANGE', own .. 'due:' .. ARGV[i], 0, 0, 'WITHSCORES')[2])
-  if due and (not next_due or due - now_ms < next_due) then next_due = math.max(0, due - now_ms) end
-end
 trim_history('cancelled', tonumber(ARGV[2]), tonumber(ARGV[3]))
 local more = taken == AT_ONCE or strays_gone >= AT_ONCE
-return { promoted, next_due or '', more and 1 or 0 }
+return { promoted, next_due_ms(4, STRAY_LOOK_MS), more and 1 or 0 }
