@@ -7,7 +7,7 @@ from bench.contender import Figures
 from lineshaft.broker.broker import BATCH, Broker, NewTask
 from lineshaft.broker.connection import Connection
 from lineshaft.clock import wall_ms
-from lineshaft.model.task import new_id
+from lineshaft.ids import new_id
 from lineshaft.protocol import wire
 from lineshaft.protocol.keys import Keys
 from lineshaft.protocol.reply import Claimed

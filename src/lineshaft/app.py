@@ -19,10 +19,11 @@ from lineshaft.errors import (
     LineshaftError,
     TaskConflictError,
 )
+from lineshaft.ids import new_id
 from lineshaft.model.registry import Registry, TaskSpec
 from lineshaft.model.retry import Retry, Seconds, seconds
 from lineshaft.model.signature import Signature
-from lineshaft.model.task import TaskContext, new_id
+from lineshaft.model.task import TaskContext
 from lineshaft.protocol import wire
 from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys
 from lineshaft.settings import Settings, load, server_url

@@ -22,6 +22,8 @@ from lineshaft.protocol.reply import Ended
 from lineshaft.settings import Settings
 
 FIRST_RESEND_S, LAST_RESEND_S = 0.05, 1.0
+LEAST_CALL_S = 0.05
+BYTES_AT_ONCE = 4_194_304
 
 
 class Client:
@@ -62,8 +64,9 @@ class Client:
     async def enqueue_many(self, tasks: Sequence[NewTask]) -> list[str]:
         """Accept many tasks, in order, BATCH to a round trip; raises as `enqueue`, and then the first ones may be accepted."""
         words: list[str] = []
-        for start in range(0, len(tasks), BATCH):
-            words += await self._deliver(tasks[start : start + BATCH])
+        while len(words) < len(tasks):
+            start = len(words)
+            words += await self._deliver(tasks[start : start + fitting(tasks[start : start + BATCH])])
         return words
 
     async def wait(self, task_id: str, timeout_s: float | None) -> Ended | None:
@@ -96,7 +99,8 @@ class Client:
     async def _send(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                amount = fitting([task for task, _ in self._waiting[:BATCH]])
+                batch, self._waiting = self._waiting[:amount], self._waiting[amount:]
                 try:
                     words = await self._deliver([task for task, _ in batch])
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to handle
@@ -116,7 +120,8 @@ class Client:
         delay_s, sent = FIRST_RESEND_S, False
         while True:
             try:
-                return await self._broker.enqueue(batch)
+                left_s = max(LEAST_CALL_S, give_up_s - monotonic_s())
+                return await self._broker.enqueue(batch, timeout_s=min(left_s, self._settings.call_timeout_s))
             except ServerFullError:
                 raise
             except ServerUnavailableError as error:
@@ -131,3 +136,13 @@ class Client:
                     ) from error
                 else:
                     raise
+
+
+def fitting(tasks: Sequence[NewTask]) -> int:
+    """How many of these, from the first on, go into one call: at least one, and then as many as BYTES_AT_ONCE has room for."""
+    size = 0
+    for amount, task in enumerate(tasks):
+        size += len(task.envelope)
+        if amount > 0 and size > BYTES_AT_ONCE:
+            return amount
+    return len(tasks)

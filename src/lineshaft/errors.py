@@ -106,7 +106,9 @@ class TaskError(LineshaftError):
 class TaskFailed(TaskError):
     """The task failed for good; `error_type`, `error_message` and `traceback` are of its last try."""
 
-    def __init__(self, message: str, task_id: str = "", error_type: str = "", error_message: str = "", traceback: str = "") -> None:
+    def __init__(
+        self, message: str, task_id: str = "", error_type: str = "", error_message: str = "", traceback: str = ""
+    ) -> None:
         super().__init__(message, task_id)
         self.error_type = error_type
         self.error_message = error_message

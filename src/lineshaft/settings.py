@@ -14,7 +14,6 @@ import msgspec
 from lineshaft.embedded.locate import project_folder, running_url
 from lineshaft.errors import ConfigurationError
 
-
 Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e10)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 AtLeastNone = Annotated[int, msgspec.Meta(ge=0)]
@@ -56,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     grace_s: Seconds = 25.0
     timeout_s: Seconds = 3600.0
     lease_s: Seconds = 15.0
-    renew_s: Seconds = 5.0
+    renew_s: Seconds = 4.0
     look_s: Seconds = 2.0
     look_gap_s: Seconds = 5.0
     reconcile_s: Seconds = 5.0
@@ -80,6 +79,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.renew_s * 2 > self.lease_s:
             raise ConfigurationError(
                 f"lease_s ({self.lease_s}) must be at least twice renew_s ({self.renew_s}), or one late renewal loses the lease"
+            )
+        if self.look_gap_s <= self.renew_s:
+            raise ConfigurationError(
+                f"look_gap_s ({self.look_gap_s}) must be more than renew_s ({self.renew_s}), or a clock jump reaps the living"
             )
 
 
@@ -141,9 +144,10 @@ def _from_pyproject(project: Path) -> dict[str, Any]:
         document = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    values: object = document
+    values: dict[str, Any] = document
     for name in ("tool", "lineshaft"):
-        values = cast("dict[str, Any]", values).get(name, {})
-        if not isinstance(values, dict):
+        inner = values.get(name, {})
+        if not isinstance(inner, dict):
             raise ConfigurationError(f"{name!r} in {path} must be a table, for [tool.lineshaft]")
-    return cast("dict[str, Any]", values)
+        values = cast("dict[str, Any]", inner)
+    return values

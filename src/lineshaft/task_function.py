@@ -27,6 +27,8 @@ from lineshaft.protocol.reply import Ended
 if TYPE_CHECKING:
     from lineshaft.app import App
 
+LONGEST_DELAY_MS = 10**13  # some 300 years
+
 Direct = ParamSpec("Direct")  # how the function itself is called
 P = ParamSpec("P")  # how it is enqueued: without a leading TaskContext
 R = TypeVar("R")
@@ -207,6 +209,8 @@ class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
         if task_id is not None and not is_task_id(task_id):
             raise ConfigurationError(f"task_id {task_id!r} must be 1 to 64 of 0-9, A-Z, a-z, _ and -")
         delay_ms = None if delay is None else round(seconds(delay, "delay") * 1000)
+        if delay_ms is not None and delay_ms > LONGEST_DELAY_MS:
+            raise ConfigurationError(f"delay must be at most {LONGEST_DELAY_MS // 1000} seconds; it is {delay!r}")
         return Bound(self._app, self._spec, Options(queue, delay_ms, task_id))
 
 

@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 import redis
+
 from api.running import Api, RunningApi
 from api.shop import app as shop
-from scripts.keyspace import snapshot
-from servers import RunningServer
-
 from lineshaft import App, Settings
 from lineshaft.api import create_api
 from lineshaft.api.listening import listen
 from lineshaft.api.server import Server, configuration
 from lineshaft.worker import Worker
+from scripts.keyspace import snapshot
+from servers import RunningServer
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 import redis
+
 from api.running import Reply, RunningApi, call
 
 TOLERANCE_MS = 2_000

@@ -4,17 +4,23 @@ import contextlib
 from collections.abc import Callable
 
 import pytest
-from api.running import RunningApi, read_reply
 
+from api.running import RunningApi, read_reply
 from lineshaft.api.guard import ANY_HOST, LOOPBACK, Guard, hosts_for
 
 LOCAL_HOSTS = ["localhost", "localhost:{port}", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:{port}", "[::1]", "[::1]:{port}"]
 FOREIGN_HOSTS = [
     *("evil.example", "evil.example:{port}", "localhost.evil.example", "evil.example:localhost", "127.0.0.1.evil.example"),
-    *("localhost@evil.example", "evil.example#localhost", "localhost:80:80", "localhost:x", "[::2]", "::1", "0.0.0.0", "127.0.0.2"),
-    *("", ":{port}", "localhost.", "192.168.0.1"),
+    *("localhost@evil.example", "evil.example#localhost", "localhost:80:80", "localhost:x", "[::2]", "::1"),
+    *("0.0.0.0", "127.0.0.2", "", ":{port}", "localhost.", "192.168.0.1"),
 ]  # fmt: skip
-OWN_ORIGINS = ["http://localhost:{port}", "http://127.0.0.1:{port}", "https://localhost", "HTTP://LOCALHOST:9", "http://[::1]:1"]
+OWN_ORIGINS = [
+    "http://localhost:{port}",
+    "http://127.0.0.1:{port}",
+    "https://localhost",
+    "HTTP://LOCALHOST:9",
+    "http://[::1]:1",
+]
 FOREIGN_ORIGINS = [
     *("http://evil.example", "https://evil.example:{port}", "null", "", "file://", "file://localhost", "localhost:{port}"),
     *("http://localhost.evil.example", "http://localhost@evil.example", "chrome-extension://localhost", "http://"),
@@ -30,7 +36,9 @@ def test_local_names_are_let_in(api: RunningApi, host: str) -> None:
 
 
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
-@pytest.mark.parametrize(("method", "path"), [("POST", "/tasks"), ("GET", "/healthz"), ("GET", "/tasks/a/status"), ("GET", "/no")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/tasks"), ("GET", "/healthz"), ("GET", "/tasks/a/status"), ("GET", "/no")]
+)
 def test_foreign_names_are_refused(api: RunningApi, unchanged, method: str, path: str, host: str) -> None:
     with unchanged():
         reply = api.call(method, path, headers={"Host": host.format(port=api.port)})
@@ -45,7 +53,9 @@ def test_own_pages_are_let_in(api: RunningApi, origin: str) -> None:
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
-@pytest.mark.parametrize(("method", "path"), [("POST", "/tasks"), ("DELETE", "/tasks/some"), ("GET", "/queues"), ("OPTIONS", "/tasks")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/tasks"), ("DELETE", "/tasks/some"), ("GET", "/queues"), ("OPTIONS", "/tasks")]
+)
 def test_foreign_pages_are_refused(api: RunningApi, unchanged, method: str, path: str, origin: str) -> None:
     api.post({"id": "some"})
     with unchanged():

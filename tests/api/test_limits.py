@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import redis
+
 from api.conftest import LocalApi
 from api.running import RunningApi, call, read_reply
-
 from lineshaft.api import bodies, patient_http
 from lineshaft.api.patient_http import HEAD_BYTES
 
@@ -33,9 +33,7 @@ def is_closed(link: socket.socket) -> bool:
 
 @pytest.mark.parametrize("length", ["1048577", "99999999999", "9" * 18])
 @pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
-def test_a_body_that_is_too_large_is_refused_before_it_is_sent(
-    api: RunningApi, unchanged, length: str, expect: str
-) -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_is_sent(api: RunningApi, unchanged, length: str, expect: str) -> None:
     with unchanged(), send(api, f"POST /tasks HTTP/1.1\r\n{HOST}{expect}Content-Length: {length}\r\n\r\n") as link:
         reply = read_reply(link)
         assert (reply.status, reply.kind) == (413, "body-too-large")
@@ -85,9 +83,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 @pytest.mark.parametrize("sent", ["", "G", "GET /healthz HTTP/1.1\r\nHost: local", "POST"])
-def test_a_head_that_does_not_come_is_not_waited_for(
-    local_api: LocalApi, monkeypatch: pytest.MonkeyPatch, sent: str
-) -> None:
+def test_a_head_that_does_not_come_is_not_waited_for(local_api: LocalApi, monkeypatch: pytest.MonkeyPatch, sent: str) -> None:
     monkeypatch.setattr(patient_http, "HEAD_S", 0.3)
     with send(local_api, sent) as link:
         assert is_closed(link)
@@ -101,9 +97,7 @@ def test_nor_is_the_head_of_a_later_request(local_api: LocalApi, monkeypatch: py
         assert is_closed(link)
 
 
-def test_a_task_that_takes_its_time_is_not_taken_for_a_slow_head(
-    local_api: LocalApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_task_that_takes_its_time_is_not_taken_for_a_slow_head(local_api: LocalApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patient_http, "HEAD_S", 0.3)
     monkeypatch.setattr(bodies, "BODY_S", 10)
     with send(local_api, f"POST /tasks HTTP/1.1\r\n{HOST}Content-Length: 2\r\n\r\n") as link:
@@ -112,9 +106,14 @@ def test_a_task_that_takes_its_time_is_not_taken_for_a_slow_head(
         assert read_reply(link).status == 201
 
 
-@pytest.mark.parametrize(
-    "head", [b"GET /" + b"a" * 5_000_000, b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 5_000_000, b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 900_000]
-)  # fmt: skip
+ENDLESS = [
+    b"GET /" + b"a" * 5_000_000,
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"a" * 5_000_000,
+    b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 900_000,
+]
+
+
+@pytest.mark.parametrize("head", ENDLESS, ids=["path", "header", "headers"])
 def test_a_head_without_an_end_is_refused(api: RunningApi, head: bytes) -> None:
     with contextlib.closing(api.raw()) as link:
         with contextlib.suppress(ConnectionError):
@@ -188,7 +187,11 @@ def test_idle_slow_and_broken_clients_do_not_hurt_others(api: RunningApi, raw: r
 
 
 def test_a_large_body_does_not_stop_others_for_long(api: RunningApi) -> None:
-    hostile = [b'{"args":[' + b'{"a":1},' * 130_000 + b"1]}", b"[" * 1_048_576, b'{"kwargs":{' + b'"a":1,' * 170_000 + b'"b":2}}']
+    hostile = [
+        b'{"args":[' + b'{"a":1},' * 130_000 + b"1]}",
+        b"[" * 1_048_576,
+        b'{"kwargs":{' + b'"a":1,' * 170_000 + b'"b":2}}',
+    ]
     api.get("/healthz")
     with ThreadPoolExecutor(4) as pool:
         sent = [pool.submit(api.post, body) for body in hostile]

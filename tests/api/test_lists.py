@@ -5,16 +5,14 @@ import os
 import socket
 
 import redis
+
 from api.running import RunningApi
 from api.shop import app as shop
-
 from lineshaft.worker import Worker
 
 
 def test_the_default_queue_is_always_there(api: RunningApi) -> None:
-    assert api.get("/queues").json == [
-        {"queue": "default", "ready": 0, "scheduled": 0, "in_progress": 0, "paused": False}
-    ]
+    assert api.get("/queues").json == [{"queue": "default", "ready": 0, "scheduled": 0, "in_progress": 0, "paused": False}]
 
 
 def test_queues_tell_how_many_tasks_are_where(api: RunningApi, raw: redis.Redis) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from api.running import RunningApi
 from jsonschema import Draft202012Validator
+
+from api.running import RunningApi
 
 OPERATIONS = {
     ("POST", "/tasks"),

@@ -9,11 +9,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from api.running import RunningApi, call
-from servers import RunningServer, free_port
 
+from api.running import RunningApi, call
 from lineshaft.api.listening import listen, url_of
 from lineshaft.errors import ConfigurationError
+from servers import RunningServer, free_port
 
 StartApi = Callable[..., RunningApi]
 
@@ -141,5 +141,5 @@ def test_a_port_for_others_is_refused_with_advice(monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket, "create_server", refuse)
-    with pytest.raises(ConfigurationError, match="port 80.*--port"):
+    with pytest.raises(ConfigurationError, match=r"port 80.*--port"):
         listen("127.0.0.1", 80)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
+
 from api.running import RunningApi
 
 Work = Callable[..., None]
@@ -30,9 +31,7 @@ def test_an_unknown_and_a_malformed_id_are_told_the_same(api: RunningApi) -> Non
     assert api.get("/tasks/unknown").body == api.get("/tasks/mal.formed").body
 
 
-@pytest.mark.parametrize(
-    "word", ["scheduled", "waiting", "pending", "in-progress", "done", "failed", "cancelled", "expired"]
-)
+@pytest.mark.parametrize("word", ["scheduled", "waiting", "pending", "in-progress", "done", "failed", "cancelled", "expired"])
 def test_the_status_is_the_word_and_nothing_else(api: RunningApi, raw: redis.Redis, word: str) -> None:
     raw.set("task:some:status", word)
     reply = api.get("/tasks/some/status")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from api.running import Reply, RunningApi
 from conftest import connect
 from servers import RunningServer

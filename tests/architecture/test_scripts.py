@@ -16,6 +16,9 @@ from .source import ROOT, SCRIPTS, SHARED
 FIELDS = ("KEYS", "DERIVED", "ARGV", "RETURNS", "COST", "WHY")
 PARTS = sorted(path.stem for path in SHARED.glob("*.lua"))
 
+# Where a whole collection is read all the same, and why that is no danger.
+WALKED = {("claim", "'SMEMBERS'"): "the queues that are paused: a name each, and the key is there only while one is"}
+
 # What finds by walking everything, and what changes values that Lua cannot hold: numbers over 2^53, empty arrays.
 FORBIDDEN = re.compile(
     r"'(?:KEYS|SCAN|SMEMBERS|FLUSHDB|FLUSHALL|EVAL|WAIT)'|'LRANGE', [^,]+, 0, -1\b|\bcjson\b|\bcmsgpack\b|\bloadstring\b"
@@ -132,9 +135,14 @@ def test_a_shared_part_is_shared_and_says_what_it_is(part: str):
     assert (SHARED / f"{part}.lua").read_text().startswith(f"-- {part}: ")
 
 
-@pytest.mark.parametrize("path", [*SCRIPTS.glob("*.lua"), *SHARED.glob("*.lua")], ids=lambda path: path.stem)
-def test_a_script_calls_nothing_that_walks_everything_or_changes_values(path):
-    assert FORBIDDEN.findall(body_of(path.read_text())) == []
+def test_no_script_calls_what_walks_everything_or_changes_values():
+    found = {
+        (path.stem, call)
+        for path in [*SCRIPTS.glob("*.lua"), *SHARED.glob("*.lua")]
+        for call in FORBIDDEN.findall(body_of(path.read_text()))
+    }
+
+    assert found == set(WALKED)
 
 
 def test_what_a_header_leaves_out_is_found():

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import redis
-from servers import RunningServer
 
 from lineshaft import App, Settings
+from servers import RunningServer
 
 from .journal import Journal
 from .processes import SHORT, WorkerProcess, end_leftovers

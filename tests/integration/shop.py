@@ -145,7 +145,7 @@ async def die(ctx: TaskContext, how: str, times: int = 1_000) -> int:
 async def breed(ctx: TaskContext, seconds: float) -> float:
     """Start a process, say which, and wait."""
     note("start", ctx)
-    child = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"])  # noqa: ASYNC220
+    child = subprocess.Popen([sys.executable, "-c", f"import time; time.sleep({seconds})"])
     note("bred", ctx, str(child.pid))
     await asyncio.sleep(seconds)
     note("end", ctx)

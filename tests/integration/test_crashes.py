@@ -10,9 +10,11 @@ import pytest
 import redis
 
 from lineshaft import App, TaskFailed
+from lineshaft.ids import new_id
 
 from .journal import Journal
 from .processes import WorkerProcess, is_alive
+from .proxy import Proxy
 from .waiting import soon, until
 
 Start = Callable[..., WorkerProcess]
@@ -21,8 +23,9 @@ Start = Callable[..., WorkerProcess]
 def producer(make_app: Callable[..., App], **settings: float) -> App:
     """An app that knows the shop's tasks by name and runs none."""
     app = make_app("producer", **settings)
-    for name in ("touch", "nap", "rest", "doze", "die", "breed", "flaky"):
+    for name in ("nap", "rest", "doze", "die", "breed"):
         app.task(name=name)(lambda *args, **kwargs: None)
+    app.touch = app.task(name="touch")(lambda value=0: value)
     return app
 
 
@@ -118,7 +121,7 @@ async def test_a_task_that_keeps_killing_its_worker_is_set_aside_with_the_eviden
     )  # fmt: skip
     assert len({attempt.session for attempt in record.attempts}) == 2
     assert journal.count("start", task.id) == 2
-    after = await app.submit(app.call("touch", [5]))
+    after = await app.touch.enqueue(5)
     assert await after.result(timeout=20) == 5
     assert worker.process.poll() is None
     assert raw.exists("lineshaft:crashes") == 0
@@ -134,6 +137,40 @@ async def test_a_process_that_exits_with_0_in_a_task_has_crashed_and_the_task_ru
     assert await task.result(timeout=20) == 1
     record = await app.client.inspector.task(task.id)
     assert (record.crashes, [attempt.kind for attempt in record.attempts]) == (1, ["crash"])
+
+
+async def test_a_child_that_dies_between_its_claim_and_the_start_costs_a_crash_and_no_second_run(
+    make_app: Callable[..., App], start_worker: Start, proxy: Proxy, journal: Journal
+):
+    app = producer(make_app)
+    worker = start_worker(url=proxy.url)
+    child = worker.child()
+    task_id = new_id()
+    rule = proxy.delay(task_id.encode(), 5, "reply")
+    task = await app.touch.options(task_id=task_id).enqueue(3)
+    await soon(rule.happened.is_set)
+    os.kill(child, signal.SIGKILL)
+    assert await task.result(timeout=20) == 3
+    assert (await app.client.inspector.task(task.id)).crashes == 1
+    assert journal.count("start") == 1
+
+
+async def test_a_child_that_dies_before_it_hears_that_its_end_was_taken_costs_nothing(
+    make_app: Callable[..., App], start_worker: Start, proxy: Proxy, raw: redis.Redis, journal: Journal
+):
+    app = producer(make_app)
+    worker = start_worker(url=proxy.url)
+    child = worker.child()
+    rule = proxy.delay(b"done", 5, "reply")
+    task = await app.touch.enqueue(3)
+    await soon(rule.happened.is_set)
+    os.kill(child, signal.SIGKILL)
+    after = await app.touch.enqueue(4)
+    assert await after.result(timeout=20) == 4
+    record = await app.client.inspector.task(task.id)
+    assert (record.status, record.tries, record.crashes, record.attempts) == ("done", 1, 0, [])
+    assert journal.started()[task.id] == 1
+    assert raw.lrange("lineshaft:ended:done", 0, -1) == [after.id, task.id]
 
 
 async def test_one_worker_process_of_several_dies_and_the_others_go_on(

@@ -48,30 +48,27 @@ async def test_what_a_frozen_worker_ran_is_done_by_another_and_its_late_results_
     assert other.process.poll() is None
 
 
-@pytest.mark.parametrize("name", ["nap", "doze", "block", "stubborn"])
+@pytest.mark.parametrize("names", [("nap", "doze", "stubborn"), ("block",)], ids=["busy", "blocked"])
 async def test_a_supervisor_that_is_frozen_alone_causes_no_two_runs_at_once(
-    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal, name: str
+    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal, names: tuple[str, ...]
 ):
     app = producer(make_app)
     # The gap between two looks is larger than what a child may take to end itself: 2 s beyond its permit, as by default.
     frozen = start_worker(look_gap_s=3.5)
     child = frozen.child()
-    task = await app.submit(app.call(name, [30, 0.5]))
-    await soon(lambda: journal.count("start") == 1)
+    tasks = await app.enqueue_many([app.call(name, [30, 0.5]) for name in names])
+    await soon(lambda: journal.count("start") == len(names))
     other = start_worker(look_gap_s=3.5)
     other.wait_ready()
     frozen.signal(signal.SIGSTOP)
-    await soon(lambda: journal.count("start") == 2, within_s=12)
-    first, second = journal.lines("start")
-    assert first.pid == child
-    assert second.pid != child
+    await soon(lambda: journal.count("start") == 2 * len(names), within_s=12)
     await soon(lambda: not is_alive(child), within_s=1)
     frozen.signal(signal.SIGCONT)
-    replacement = await soon(lambda: set(frozen.sessions()) - {child}, what=frozen.log)
-    assert replacement
-    await task.result(timeout=10)
+    await soon(lambda: set(frozen.sessions()) - {child}, what=frozen.log)
+    await asyncio.gather(*(task.result(timeout=10) for task in tasks))
     assert journal.overlaps() == []
-    assert (await app.client.inspector.task(task.id)).crashes == 1
+    assert set(journal.started().values()) == {2}
+    assert {(await app.client.inspector.task(task.id)).crashes for task in tasks} == {1}
 
 
 async def test_a_child_that_is_frozen_alone_keeps_its_claims_while_its_supervisor_renews(

@@ -9,10 +9,10 @@ from collections.abc import Callable
 
 import pytest
 import redis
-from servers import RunningServer
 
 from lineshaft import App, LineshaftError, OutcomeUnknownError, Retry, ServerFullError, ServerUnavailableError, TaskContext
 from lineshaft.worker import Worker
+from servers import RunningServer
 
 from .journal import Journal
 from .processes import WorkerProcess

@@ -88,7 +88,7 @@ async def test_the_result_comes_by_push_and_not_by_asking_again_and_again(make_a
         asked = [line for line in seen if sha in line]
     # Once at first, once when the subscription stands, and once in a while in case the message was lost.
     assert len(asked) <= 2 + took_s // 3, asked
-    assert not [line for line in seen if f'task:{task.id}' in line and "lua" not in line]
+    assert not [line for line in seen if f"task:{task.id}" in line and "lua" not in line]
 
 
 async def test_a_thousand_waiters_cost_one_question(make_app: Callable[..., App], redis_url: str):

@@ -178,7 +178,7 @@ def test_what_a_forked_child_throws_away_is_not_taken_from_its_parent(make_app: 
 
 
 SCRIPT = """
-import sys
+import asyncio, sys
 from lineshaft import App, Settings
 
 app = App("script", settings=Settings(redis_url=sys.argv[1]))
@@ -187,18 +187,30 @@ app = App("script", settings=Settings(redis_url=sys.argv[1]))
 async def double(n: int) -> int:
     return 2 * n
 
-print(double.enqueue_sync(1).id)
+async def enqueue(n):
+    task = await double.enqueue(n)
+    try:
+        await task.result(timeout=0.1)
+    except TimeoutError:
+        pass
+    return task.id
+
 """
 
 
-def test_a_script_that_enqueued_ends_by_itself(redis_url: str, raw: redis.Redis):
+@pytest.mark.parametrize(
+    "lines",
+    ["print(double.enqueue_sync(1).id)\n" * 2, "print(asyncio.run(enqueue(1)))\n" * 2],
+    ids=["without a loop", "one loop after the other"],
+)
+def test_a_script_that_closes_nothing_ends_by_itself_and_says_nothing(redis_url: str, raw: redis.Redis, lines: str):
     ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, redis_url],
+        [sys.executable, "-c", SCRIPT + lines, redis_url],
         capture_output=True,
         text=True,
         timeout=20,
         check=True,
         env=os.environ | {MARK: "1"},
     )
-    assert raw.lrange("task_queue", 0, -1) == [ended.stdout.strip()]
+    assert raw.lrange("task_queue", 0, -1) == list(reversed(ended.stdout.split()))
     assert ended.stderr == ""

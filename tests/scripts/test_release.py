@@ -8,7 +8,9 @@ from lineshaft.errors import DamagedRecordError
 from .keyspace import fields, items, members, scores, string
 from .shard import NOW_MS, Shard, bare_outcome
 
-NOTE = b'{"v":1,"kind":"unknown"}'
+NOTE = b'{"type":"UnknownTaskError","message":"no task of that name"}'
+KEPT_NOTE = f'{{"v":1,"kind":"unknown","at_ms":{NOW_MS},"error":{NOTE.decode()}}}'
+DAY_MS = 86_400_000
 
 
 def test_a_task_goes_back_to_the_right_end_and_its_repeat_changes_nothing(shard: Shard):
@@ -36,11 +38,11 @@ def test_a_task_goes_back_to_the_right_end_and_its_repeat_changes_nothing(shard:
 def test_with_a_delay_it_is_due_later_and_the_note_says_why(shard: Shard):
     token = shard.claimed("a", "b")
 
-    assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE)]) == (
+    assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE, DAY_MS)]) == (
         ["released"],
         {
             "task:a:status": string("scheduled"),
-            "task:a:attempts": items(NOTE),
+            "task:a:attempts": items(KEPT_NOTE),
             "lineshaft:due:default": scores(a=NOW_MS + 5000),
             "lineshaft:owned:s": fields({"b": token}),
             "lineshaft:wake:default": items("1"),
@@ -49,24 +51,36 @@ def test_with_a_delay_it_is_due_later_and_the_note_says_why(shard: Shard):
     )
     shard.pass_ms(2000)
 
-    assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE)]) == (["released"], {})
+    assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE, DAY_MS)]) == (["released"], {})
 
 
 def test_the_same_note_is_kept_once_however_often_the_task_is_put_back(shard: Shard):
     for number in (7, 8, 9):
         token = shard.claimed("a", number=number)
-        assert shard.broker.release("s", [Return("a", token, 0, NOTE)]) == ["released"]
+        assert shard.broker.release("s", [Return("a", token, 0, NOTE, DAY_MS)]) == ["released"]
 
-    assert shard.raw.lrange("task:a:attempts", 0, -1) == [NOTE.decode()]
+    assert shard.raw.lrange("task:a:attempts", 0, -1) == [KEPT_NOTE]
+
+
+def test_a_note_that_has_stood_for_too_long_is_answered_and_nothing_changed(shard: Shard):
+    """The worker then fails the task: nobody who knows it has come for a day."""
+    token = shard.claimed("a")
+    shard.raw.rpush("task:a:attempts", KEPT_NOTE)
+    shard.pass_ms(DAY_MS)
+    assert shard.broker.release("s", [Return("a", token, 5000, NOTE, DAY_MS)]) == ["released"]
+    token = shard.claimed("a", number=8)
+    shard.pass_ms(1)
+
+    assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE, DAY_MS)]) == (["overdue"], {})
 
 
 def test_a_new_note_is_kept_beside_an_older_one(shard: Shard):
     token = shard.claimed("a")
-    shard.raw.rpush("task:a:attempts", NOTE, "failed once")
+    shard.raw.rpush("task:a:attempts", KEPT_NOTE, "failed once")
 
-    shard.broker.release("s", [Return("a", token, 0, NOTE)])
+    shard.broker.release("s", [Return("a", token, 0, NOTE, DAY_MS)])
 
-    assert shard.raw.lrange("task:a:attempts", 0, -1) == [NOTE.decode(), "failed once", NOTE.decode()]
+    assert shard.raw.lrange("task:a:attempts", 0, -1) == [KEPT_NOTE, "failed once", KEPT_NOTE]
 
 
 @pytest.mark.parametrize("delay_ms", [None, 5000])
@@ -110,7 +124,7 @@ def test_a_claim_that_another_session_holds_stays_with_it(shard: Shard):
 @pytest.mark.parametrize("word", ["done", "failed", "cancelled", "expired", "scheduled", "waiting"])
 def test_where_somebody_else_ended_the_task_only_the_claim_is_given_up(shard: Shard, word: str):
     token = shard.claimed("a", word=word)
-    returns = [Return("a", token, 5000, NOTE)]
+    returns = [Return("a", token, 5000, NOTE, DAY_MS)]
 
     assert shard.observe(shard.broker.release, "s", returns) == (["freed"], {"lineshaft:owned:s": None})
     assert shard.observe(shard.broker.release, "s", returns)[1] == {}

@@ -6,7 +6,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from lineshaft.model.task import new_id
+from lineshaft.ids import new_id
 from lineshaft.protocol.keys import is_task_id
 
 

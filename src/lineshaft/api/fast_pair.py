@@ -3,7 +3,6 @@
 They share the guard, the limits and the problems with the rest; `document.py` describes them.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.types import Receive, Scope
 
 from lineshaft.api.answers import Answer, json_answer
 from lineshaft.api.bodies import has_body, read_json
+from lineshaft.api.deadlines import Deadlines
 from lineshaft.api.new_task import NO_BODY, call_of, read_new_task
 from lineshaft.api.patience import ANSWER_S
 from lineshaft.api.problems import OUTCOME_UNKNOWN, Refused, refused
@@ -40,6 +40,7 @@ class FastPair:
     def __init__(self, app: App) -> None:
         self._app = app
         self._statuses = StatusReader(app)
+        self._deadlines = Deadlines(ANSWER_S)
         self._answers = {str(word): _status_answer(word) for word in Status}
 
     async def create(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
@@ -65,8 +66,7 @@ class FastPair:
 
     async def _submit(self, call: Call[Any]) -> Task[Any]:
         try:
-            async with asyncio.timeout(ANSWER_S):
-                return await self._app.submit(call, typed=True)
+            return await self._deadlines.within(self._app.submit(call, typed=True))
         except (TimeoutError, OutcomeUnknownError):
             raise _unknown(call.options.task_id) from None
 

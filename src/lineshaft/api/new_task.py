@@ -9,8 +9,8 @@ import msgspec
 from lineshaft.api.problems import BAD_JSON, UNKNOWN_TASK, WRONG_FIELD, Refused, refused
 from lineshaft.app import App
 from lineshaft.errors import UnknownTaskError
+from lineshaft.ids import new_id
 from lineshaft.model.registry import NAME_LENGTH, TaskSpec
-from lineshaft.model.task import new_id
 from lineshaft.protocol.keys import is_queue_name, is_task_id
 from lineshaft.task_function import Call, Options
 

@@ -39,12 +39,16 @@ class Try(msgspec.Struct, frozen=True, gc=False):
 
 
 class Return(msgspec.Struct, frozen=True, gc=False):
-    """A claim to hand back uncounted; with a delay it becomes ready later, and `note` says why, once."""
+    """A claim to hand back uncounted; with a delay it becomes ready later.
+
+    `note` is a failure as JSON that says why; it is kept once. It is not taken back for longer than `note_kept_ms`.
+    """
 
     task_id: str
     token: bytes
     delay_ms: int | None = None
     note: bytes = b""
+    note_kept_ms: int = 0
 
 
 def ms(seconds: float) -> int:
@@ -93,13 +97,13 @@ class Broker:
             if not closed.more:
                 return freed
 
-    async def enqueue(self, tasks: Sequence[NewTask]) -> list[str]:
+    async def enqueue(self, tasks: Sequence[NewTask], timeout_s: float | None = None) -> list[str]:
         """Accept at most BATCH tasks: "created", "same", "conflict" or "damaged" for each."""
         arguments: list[Part] = []
         for task in tasks:
             delay = "" if task.delay_ms is None else task.delay_ms
             arguments += (task.task_id, task.queue, delay, "1" if task.keep_digest else "", task.envelope)
-        answer = await self.run("enqueue", self.now, ms(self.settings.digest_kept_s), *arguments)
+        answer = await self.run("enqueue", self.now, ms(self.settings.digest_kept_s), *arguments, timeout_s=timeout_s)
         return reply.words(answer, len(tasks))
 
     async def claim(
@@ -123,10 +127,11 @@ class Broker:
         return reply.words(await self.run("fail", self.now, session, *self._ended_bounds, *arguments), len(tries))
 
     async def release(self, session: str, returns: Sequence[Return]) -> list[str]:
-        """Hand claims back uncounted: "released", "cancelled", "freed", "lost" or "damaged" for each."""
+        """Hand claims back uncounted: "released", "cancelled", "freed", "lost", "overdue" or "damaged" for each."""
         arguments: list[Part] = []
         for item in returns:
-            arguments += (item.task_id, item.token, "" if item.delay_ms is None else item.delay_ms, item.note)
+            delay = "" if item.delay_ms is None else item.delay_ms
+            arguments += (item.task_id, item.token, delay, item.note, item.note_kept_ms)
         return reply.words(await self.run("release", self.now, session, *self._ended_bounds, *arguments), len(returns))
 
     async def renew(self, leases: dict[str, float], timeout_s: float | None = None) -> dict[str, list[str] | None]:

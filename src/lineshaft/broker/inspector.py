@@ -160,7 +160,10 @@ class Inspector:
         return [bool(mark) for mark in marks]
 
     async def is_burst_over(self, queues: list[str]) -> bool:
-        """Whether nothing is ready, due later or in progress in any of these queues."""
+        """Whether nothing is ready, due later or in progress in any of these queues, and no session is being emptied."""
+        marks = await self._connection.call("HVALS", self._keys.suspects)
+        if not {b"crashed", b"closed"}.isdisjoint(marks):
+            return False
         wanted = set(queues)
         return not any(
             counts.ready or counts.scheduled or counts.in_progress for counts in await self.queues() if counts.queue in wanted

@@ -16,14 +16,15 @@ class Wakeups:
         self._connection = connection
         self._keys = keys
 
-    async def wait(self, queues: Sequence[str]) -> bool:
-        """Wait for a token of one of these queues and take it; False when none came for a while.
+    async def wait(self, queues: Sequence[str]) -> str | None:
+        """Wait for a token of one of these queues, take it and say whose it was; None when none came for a while.
 
         Raises:
             ServerUnavailableError: the connection broke or the server is not ready.
         """
-        tokens = [self._keys.wake(queue) for queue in queues[:QUEUES_AT_ONCE]]
-        return await self._connection.call("BLPOP", *tokens, BLOCK_S, timeout_s=BLOCK_S + 10) is not None
+        tokens = {self._keys.wake(queue): queue for queue in queues[:QUEUES_AT_ONCE]}
+        popped = await self._connection.call("BLPOP", *tokens, BLOCK_S, timeout_s=BLOCK_S + 10)
+        return tokens[popped[0].decode()] if popped else None
 
     async def close(self) -> None:
         """Give up waiting."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 
 from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.broker.connection import Connection
+from lineshaft.clock import monotonic_s
 from lineshaft.errors import LineshaftError
 from lineshaft.protocol import reply
 from lineshaft.protocol.reply import Ended
@@ -70,12 +71,15 @@ class Watcher:
             await asyncio.sleep(BACKOFF_S)
 
     async def _ask(self) -> None:
+        all_at_s = monotonic_s() + ASK_AGAIN_S
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(ASK_AGAIN_S):
+                async with asyncio.timeout(max(0.0, all_at_s - monotonic_s())):
                     await self._asked.wait()
             self._asked.clear()
-            ids, self._to_ask = self._to_ask or list(self._waiting), []
+            ids, self._to_ask = self._to_ask, []
+            if monotonic_s() >= all_at_s:
+                ids, all_at_s = list(self._waiting), monotonic_s() + ASK_AGAIN_S
             try:
                 await self._ask_about([task_id for task_id in dict.fromkeys(ids) if task_id in self._waiting])
             except LineshaftError:

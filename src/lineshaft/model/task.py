@@ -1,7 +1,5 @@
 """What a task is on its way: its envelope, and what a running task is told about itself."""
 
-import os
-import time
 from typing import Any
 
 import msgspec
@@ -22,14 +20,6 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     kwargs: msgspec.Raw
     enqueued_ms: int
     delay_ms: int = 0
-
-
-def new_id() -> str:
-    """A UUIDv7 (RFC 9562, section 5.7) as text: 48 bits of milliseconds since the epoch, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    chance = int.from_bytes(os.urandom(10))
-    high, variant = chance >> 68, 0x8000 | (chance >> 54) & 0x3FFF
-    return f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7{high:03x}-{variant:04x}-{chance & 0xFFFF_FFFF_FFFF:012x}"
 
 
 class TaskContext:

@@ -149,7 +149,8 @@ def _refuse_non_finite(value: Any) -> None:
 def _inside(value: Any) -> Iterable[Any]:
     """The values inside a container, a dataclass, a Struct or a pydantic model; none inside anything else."""
     if isinstance(value, dict):
-        return [*cast("dict[Any, Any]", value), *cast("dict[Any, Any]", value).values()]
+        mapping = cast("dict[Any, Any]", value)  # type: ignore[redundant-cast]  # pyright wants it
+        return [*mapping, *mapping.values()]
     if isinstance(value, list | tuple | set | frozenset):
         return cast("Iterable[Any]", value)
     if isinstance(value, Enum):

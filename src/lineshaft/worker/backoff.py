@@ -5,6 +5,7 @@ import logging
 import random
 
 FIRST_S = 0.05
+DOUBLED_AT_MOST = 6
 MOST_S = 2.0  # more would let two looks pass, and reap the living
 
 
@@ -25,6 +26,6 @@ class Backoff:
 
     async def wait(self) -> None:
         """Wait before the next try."""
-        delay_s = min(MOST_S, FIRST_S * 2**self._failures)
+        delay_s = min(MOST_S, FIRST_S * 2 ** min(self._failures, DOUBLED_AT_MOST))
         self._failures += 1
         await asyncio.sleep(delay_s * (0.5 + 0.5 * random.random()))  # noqa: S311 - spreads load, guards nothing

@@ -7,6 +7,7 @@ loop nor a plain function that does not return can make it outlive its permit by
 
 import asyncio
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
@@ -65,7 +66,7 @@ class Child:
         self._line.say({"ready": True})
         poll_s = min(1.0, worker.settings.poll_s)
         while not self._drain.is_set():
-            if not self._lease.holds:
+            if not self._lease.holds and not await self._is_heard_late():
                 await worker.abandon(ABANDON_S)
                 return EXIT_LOST
             if self._burst and await self._is_burst_over(worker):
@@ -80,6 +81,11 @@ class Child:
             return EXIT_LOST
         self._line.say({"drained": True})  # the exit code alone proves nothing: a task may call os._exit(0)
         return EXIT_DRAINED
+
+    async def _is_heard_late(self) -> bool:
+        """After a pause or a held GIL, what was said meanwhile is heard first: maybe the lease held all the time."""
+        await asyncio.sleep(GUARD_LOOK_S)
+        return self._lease.holds
 
     @staticmethod
     async def _is_burst_over(worker: Worker) -> bool:
@@ -121,7 +127,12 @@ class Child:
                 overstaying_since_s = monotonic_s()
             elif monotonic_s() - overstaying_since_s > OVERSTAY_S:
                 os.write(2, b"lineshaft: this worker has no permit to go on and could not stop its tasks: it ends itself\n")
-                os._exit(EXIT_LOST)
+                end_group()
+
+
+def end_group() -> None:
+    """End this process and whatever its tasks have started: nothing of it may go on beside the next run."""
+    os.killpg(0, signal.SIGKILL)
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
@@ -136,6 +147,8 @@ def run(work: Coroutine[Any, Any, int]) -> int:
         code = runner.run(work)
         sys.stdout.flush()
         sys.stderr.flush()
+        if code == EXIT_LOST:
+            end_group()
         os._exit(code)  # a plain function that still runs in its thread must not keep the process
 
 

@@ -69,7 +69,8 @@ class Child:
         code = await self.process.wait()
         self.kill()
         if self._listening is not None:
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await asyncio.wait([self._listening], timeout=1.0)  # something that left the group may hold the line open
+            self._listening.cancel()
         self._line.close()
         return code
 

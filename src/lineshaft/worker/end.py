@@ -68,13 +68,7 @@ class Ending:
         """The run raised."""
         if run.stop is not None:
             return self.stopped(run, run.stop, session)
-        policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
-        try:
-            delay_s = policy.delay_s(run.tries, error)
-        except Exception as second:  # noqa: BLE001 - a user's backoff function may raise anything
-            log.warning("task %s: its retry policy raised %r, so it is not tried again", run.claim.task_id, second)
-            delay_s = None
-        return self._failed(run, session, failure_of(error), delay_s, "error")
+        return self._failed(run, session, failure_of(error), _delay_s(run, error), "error")
 
     def stopped(self, run: Run, why: Stop, session: str) -> End:
         """The run was told to stop: that decides, whatever it returned or raised."""
@@ -88,18 +82,19 @@ class Ending:
             return self._failed(run, session, Failure("Cancelled", "it was cancelled while it ran"), None, "cancelled")
         limit_s = (run.spec.timeout_s if run.spec else None) or self._settings.timeout_s
         error = TimeoutError(f"it ran longer than its limit of {limit_s:g} s")
-        policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
-        return self._failed(run, session, Failure("TimeoutError", str(error)), policy.delay_s(run.tries, error), "timeout")
+        return self._failed(run, session, Failure("TimeoutError", str(error)), _delay_s(run, error), "timeout")
 
     def refused(self, run: Run, session: str, error: Exception) -> End:
         """The run could not start: its task is unknown here, or its record cannot be read."""
-        may_pass = isinstance(error, UnknownTaskError | UnsupportedVersionError)
-        if may_pass and run.started_ms - _due_ms(run) < ms(self._settings.unknown_kept_s):
-            note = wire.encode_attempt(Attempt(v=1, kind="unknown", error=Failure(type(error).__name__, str(error))))
+        failure = failure_of(error)
+        if isinstance(error, UnknownTaskError | UnsupportedVersionError):
             self._say_once(f"such tasks are put back for a while: {error}")
-            back = Return(*run.key, ms(self._settings.unknown_delay_s), note)
-            return End(run, session, "release", returned=back)
-        return self._failed(run, session, Failure(type(error).__name__, str(error)), None, "error")
+            settings = self._settings
+            note = wire.encode_value(Failure(type(error).__name__, str(error)))
+            back = Return(*run.key, ms(settings.unknown_delay_s), note, ms(settings.unknown_kept_s))
+            otherwise = self._failed(run, session, failure, None, "error")
+            return End(run, session, "release", failed=otherwise.failed, returned=back)
+        return self._failed(run, session, failure, None, "error")
 
     def _say_once(self, message: str) -> None:
         if message not in self._said and len(self._said) < SAID_AT_MOST:
@@ -135,16 +130,15 @@ class Ending:
         return End(run, session, "fail", failed=Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome))
 
 
+def _delay_s(run: Run, error: BaseException) -> float | None:
+    """When the run is tried again, by its task's policy; None when it is not."""
+    policy = run.spec.retry if run.spec is not None else NEVER_AGAIN
+    try:
+        return policy.delay_s(run.tries, error)
+    except Exception as second:  # noqa: BLE001 - a user's backoff function may raise anything
+        log.warning("task %s: its retry policy raised %r, so it is not tried again", run.claim.task_id, second)
+        return None
+
+
 def _now_ms(run: Run) -> int:
     return run.started_ms + round((monotonic_s() - run.started_s) * 1000)
-
-
-class _Times(msgspec.Struct):
-    enqueued_ms: int = 0
-    delay_ms: int = 0
-
-
-def _due_ms(run: Run) -> int:
-    """When a task could first run, as far as an envelope of any version says."""
-    times = msgspec.json.decode(run.claim.envelope or b"{}", type=_Times)
-    return times.enqueued_ms + times.delay_ms if times.enqueued_ms else run.started_ms

@@ -8,7 +8,6 @@ from typing import Any
 
 from lineshaft.app import App
 from lineshaft.clock import monotonic_s
-from lineshaft.errors import LineshaftError
 from lineshaft.model.registry import TaskSpec
 from lineshaft.model.task import Envelope, TaskContext
 from lineshaft.protocol import wire
@@ -68,7 +67,7 @@ class Executor:
                 older.ask_to_stop(Stop.LOST)
             try:
                 spec, arguments = self._prepare(claim)
-            except (LineshaftError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - decoding may run the user's own code
                 self._settle(self._ending.refused(run, session, error))
                 continue
             run.spec = spec

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
-from lineshaft.broker.broker import Broker
+from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.clock import monotonic_s
 from lineshaft.errors import LineshaftError
 from lineshaft.protocol.reply import Around
@@ -57,6 +57,7 @@ class Fetcher(Loop):
         self._looked_around = looked_around
         self._look_at_s = 0.0
         self._reconcile_at_s = 0.0
+        self._at_once = BATCH
         self._more = True  # ready tasks may have been left behind
         self._stopping = False
 
@@ -79,11 +80,12 @@ class Fetcher(Loop):
             LineshaftError: the claim failed. It may have taken effect; the next comparison finds out.
         """
         now_s = monotonic_s()
-        look = self._waking.token or now_s >= self._look_at_s
-        self._waking.token = False
-        session = self._lease.session
-        slots = self._executor.free_slots
-        answer = await self._broker.claim(session, slots, self._queues.next_some(), look_around=look)
+        token, self._waking.token = self._waking.token, None
+        look = token is not None or now_s >= self._look_at_s
+        session, slots = self._lease.session, min(self._executor.free_slots, self._at_once)
+        queues = self._queues.next_some("fetcher", token)
+        answer = await self._broker.claim(session, slots, queues, look_around=look)
+        self._at_once = min(BATCH, 2 * self._at_once)
         if answer == "expired" or answer == "lost":
             self._lease.lost = self._lease.lost or answer == "lost"
             self._signals.emit("refused", why=answer)
@@ -106,12 +108,13 @@ class Fetcher(Loop):
             except LineshaftError as error:
                 self.reconcile_soon()  # the claim may have been made, and its reply lost
                 self._more = True
+                self._at_once = max(1, self._at_once // 4)  # what was too much to bring in time comes in smaller parts
                 backoff.say(log, "cannot claim: %s", error)
                 await backoff.wait()
 
     async def _step(self) -> None:
         now_s, changed = monotonic_s(), self._waking.changed
-        look_is_due = self._waking.token or now_s >= self._look_at_s
+        look_is_due = self._waking.token is not None or now_s >= self._look_at_s
         if not self._lease.holds:
             await wait_for(changed, REFUSED_WAIT_S)
         elif now_s >= self._reconcile_at_s:
@@ -133,7 +136,7 @@ class Fetcher(Loop):
         """Nothing more is ready: sleep until a token comes or it is time to look. A slot that becomes free changes nothing."""
         until_s = min(self._look_at_s, self._reconcile_at_s)
         self._waking.asleep.set()
-        while not self._waking.token and not self._stopping and self._lease.holds and monotonic_s() < until_s:
+        while self._waking.token is None and not self._stopping and self._lease.holds and monotonic_s() < until_s:
             await wait_for(self._waking.changed, until_s - monotonic_s())
             self._waking.changed.clear()
         self._waking.asleep.clear()

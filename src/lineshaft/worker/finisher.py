@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
+import msgspec
+
 from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.errors import LineshaftError
 from lineshaft.telemetry import Signals, logger
@@ -15,6 +17,7 @@ from lineshaft.worker.run import Table
 log = logger("finisher")
 
 BYTES_AT_ONCE = 4_194_304
+DAMAGED_AGAIN_S = 1.0
 
 
 class Finisher(Loop):
@@ -61,6 +64,9 @@ class Finisher(Loop):
                 log.error("task %s cannot be put back: a key of its queue has another type in Redis", end.run.claim.task_id)
                 undone.append(end)
                 continue
+            if answer == "overdue":  # it was put back for as long as it may be: now it fails
+                undone.append(msgspec.structs.replace(end, kind="fail", returned=None))
+                continue
             if answer == "lost":
                 log.warning("task %s: the claim was lost, its end changed nothing", end.run.claim.task_id)
             self._table.remove(end.run.key)
@@ -69,8 +75,8 @@ class Finisher(Loop):
         self._waiting.extend(undone)
         self._signals.emit("delivered", kind=batch[0].kind, amount=len(batch) - len(undone))
         self._delivered()
-        if undone:
-            await asyncio.sleep(1.0)
+        if any(end.kind == batch[0].kind for end in undone):
+            await asyncio.sleep(DAMAGED_AGAIN_S)
 
     def _next_batch(self) -> list[End]:
         """The longest run of ends of one session and kind from the front that fits one call."""

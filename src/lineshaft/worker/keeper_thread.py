@@ -45,6 +45,7 @@ class KeeperThread:
 
     def open_another(self) -> None:
         """Open a new session in place of one that has gone; raises what opening it raises."""
+        self._keeper.drop(self._lease.session)
         self._lease.session = new_session()
         self._thread.run(self._open())
 

@@ -1,7 +1,8 @@
 """Renews the leases of sessions, and tells each worker until when it may go on.
 
-While Redis does not answer, it keeps the permits going: nobody can reap while Redis is away, and reaping takes two looks
-after it is back. So what a permit that runs out says is that whoever keeps the leases has stopped.
+While Redis does not answer, it keeps the permits going, a few seconds at a time: nobody can reap while Redis is away, and
+reaping takes two looks after it is back. So what a permit that runs out says is that whoever keeps the leases has stopped.
+(Where only this machine is cut off, others do reap, and a run goes on here whose end is refused: see ADR 0010.)
 """
 
 import asyncio
@@ -41,6 +42,7 @@ class LeaseKeeper(Loop):
         self._lease_s = broker.settings.lease_s
         self._renew_s = broker.settings.renew_s
         self._tenants: dict[str, Tenant] = {}
+        self._opening_since_s: dict[str, float] = {}
 
     async def open(self, session: str, record: dict[str, str | int], tenant: Tenant) -> None:
         """Open a session and keep its lease from now on.
@@ -48,10 +50,11 @@ class LeaseKeeper(Loop):
         Raises:
             LineshaftError: it could not be opened, or the session was known before and has gone.
         """
-        sent_s = monotonic_s()
+        sent_s = self._opening_since_s.setdefault(session, monotonic_s())  # a repeat does not lengthen the lease
         word = await self._broker.open(session, self._lease_s, {**record, "lease_ms": round(self._lease_s * 1000)})
         if word == "gone":
             raise LineshaftError(f"session {session} was closed or reaped before: take a new one")
+        del self._opening_since_s[session]
         tenant.permit(sent_s + self._lease_s)
         self._tenants[session] = tenant
 
@@ -73,9 +76,11 @@ class LeaseKeeper(Loop):
             answers = await self._broker.renew(dict.fromkeys(tenants, self._lease_s), timeout_s=CALL_TIMEOUT_S)
         except LineshaftError:
             for tenant in tenants.values():
-                tenant.permit(monotonic_s() + self._lease_s)
+                tenant.permit(monotonic_s() + min(self._lease_s, self._broker.settings.look_gap_s))
             raise
         for session, to_stop in answers.items():
+            if session not in self._tenants:
+                continue  # dropped while the call was on its way
             if to_stop is None:
                 self.drop(session)
                 tenants[session].lose()

@@ -13,6 +13,7 @@ from lineshaft.worker.queues import Queues
 log = logger("promoter")
 
 NEVER_S = float("inf")
+STUCK_AGAIN_MS = 1000
 
 
 class Promoter(Loop):
@@ -37,12 +38,14 @@ class Promoter(Loop):
         """Promote whatever is due, in slices, and set the timer for what is next."""
         self._due_at_s = NEVER_S
         while True:
-            promoted = await self._broker.promote(self._queues.next_some())
+            promoted = await self._broker.promote(self._queues.next_some("promoter"))
             if promoted.ready:
                 self._signals.emit("promoted", amount=promoted.ready)
-            if not promoted.more:
-                self.expect(promoted.next_due_ms)
-                return
+            if promoted.more:
+                continue
+            stuck = promoted.ready == 0 and promoted.next_due_ms is not None and promoted.next_due_ms <= 0
+            self.expect(STUCK_AGAIN_MS if stuck else promoted.next_due_ms)  # stuck: a key in its way has another type
+            return
 
     async def _go_on(self) -> None:
         backoff = Backoff()

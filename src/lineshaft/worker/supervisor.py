@@ -70,6 +70,7 @@ class Supervisor:
         self._settings = Settings()  # until the first child has loaded the app
         self._workers: set[Child] = set()
         self._services: set[Child] = set()
+        self._has_loaded = False
         self._signals = 0
         self._stopping = asyncio.Event()
         self._killed = asyncio.Event()
@@ -84,8 +85,9 @@ class Supervisor:
             ConfigurationError: there is no server, or none could be started.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
+                loop.add_signal_handler(number, self.stop)
         try:
             first = await self._load()
             if first is not None:
@@ -131,6 +133,9 @@ class Supervisor:
             grace_s = self._settings.grace_s
             log.info("stopping: tasks may go on for %g s; once more to hand them back now, a third time to kill", grace_s)
             self._stopping.set()
+            for child in self._workers:
+                if not child.has_orders:
+                    child.kill()
         elif self._signals == 2:
             log.info("stopping faster: running tasks are handed back")
             for child in self._workers:
@@ -155,6 +160,7 @@ class Supervisor:
             else:
                 child.kill()
         await asyncio.sleep(grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s)
+        self._killed.set()  # by us, so it is no crash
         for child in (*self._workers, *self._services):
             child.kill()
 
@@ -177,13 +183,13 @@ class Supervisor:
             "app": plan.app, "settings": plan.given, "queues": plan.queues, "burst": plan.burst, "log_level": plan.log_level,
         })  # fmt: skip
         loaded = await child.answer("loaded")
-        if loaded is not None and not self._ready:
-            self._settings = msgspec.convert(loaded, Settings)
         if loaded is not None:
+            if not self._has_loaded:
+                self._settings, self._has_loaded = msgspec.convert(loaded, Settings), True
             return child
         code = await child.wait()
         self._workers.discard(child)
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and ("failed" in child.said or code == EXIT_MISCONFIGURED or not self._has_loaded):
             self._failed(child, code, "the app could not be loaded")
         return None
 
@@ -194,7 +200,8 @@ class Supervisor:
             started_s, session, tenant = monotonic_s(), new_session(), ChildTenant()
             child = child or await self._load()
             if child is None:
-                return
+                await backoff.wait()
+                continue
             await self._give_session(child, session, tenant)
             announcing = asyncio.create_task(self._announce(f"worker-{number}", child))
             code = await child.wait()

@@ -16,13 +16,13 @@ class Waking:
     Attributes:
         changed: a slot is free, an end was delivered, a lease was renewed: look again.
         asleep: set while the fetcher waits for a task and would take a token.
-        token: whether a token came that no claim has answered yet.
+        token: the queue of a token that came and that no claim has answered yet.
     """
 
     def __init__(self) -> None:
         self.changed = asyncio.Event()
         self.asleep = asyncio.Event()
-        self.token = False
+        self.token: str | None = None
 
     def poke(self) -> None:
         """Something changed."""
@@ -47,9 +47,10 @@ class TokenListener(Loop):
         """Wait for one token; raises what the connection raises."""
         await self._waking.asleep.wait()
         queues: Sequence[str] = self._queues.all()
-        if await self._wakeups.wait(queues):
+        queue = await self._wakeups.wait(queues)
+        if queue is not None:
             self._waking.asleep.clear()
-            self._waking.token = True
+            self._waking.token = queue
             self._waking.poke()
 
     async def _go_on(self) -> None:

@@ -122,8 +122,13 @@ class Worker:
         self.app.load_imports()
         if self._keeper is not None:
             await asyncio.to_thread(self._keeper.start, asyncio.get_running_loop())
-        if self.app.lifespan is not None:
-            self._executor.state = await self._stack.enter_async_context(self.app.lifespan(self.app))
+        try:
+            if self.app.lifespan is not None:
+                self._executor.state = await self._stack.enter_async_context(self.app.lifespan(self.app))
+        except BaseException:
+            if self._keeper is not None:
+                await asyncio.to_thread(self._keeper.stop)
+            raise
         self._finisher.start()
         for helper in self._helpers:
             helper.start()
@@ -169,8 +174,14 @@ class Worker:
         self._executor.stop_all(Stop.DRAIN)
 
     async def is_all_done(self) -> bool:
-        """Whether nothing runs here and nothing is ready, due or in progress in this worker's queues."""
-        return self._table.running == 0 and not len(self._table) and await self._inspector.is_burst_over(self.queues.all())
+        """Whether nothing runs here and nothing is ready, due or in progress in this worker's queues, at two looks in a row."""
+        for _ in range(2):
+            if self._table.running > 0 or len(self._table) > 0:
+                return False
+            await self.queues.refresh()
+            if not await self._inspector.is_burst_over(self.queues.all()):
+                return False
+        return True
 
     async def _wind_up(self, grace_s: float) -> bool:
         if self._table.running:
@@ -195,11 +206,17 @@ class Worker:
             self._reaper.tell()
         self.queues.hear_of(around.queues_known)
 
+    async def _is_heard_late(self) -> bool:
+        """After a pause or a held GIL, what was said meanwhile is heard first: maybe the lease held all the time."""
+        if not self.lease.lost:
+            await asyncio.sleep(LEASE_LOOK_S)
+        return self.lease.holds
+
     async def _watch_lease(self) -> None:
         """Treat every run as lost once the lease does not hold, then go on under a new session where it is ours to open."""
         while True:
             await asyncio.sleep(LEASE_LOOK_S)
-            if self.lease.holds:
+            if self.lease.holds or await self._is_heard_late():
                 continue
             log.warning("session %s no longer holds: its %d tasks are lost here", self.lease.session, self._table.running)
             self._executor.stop_all(Stop.LOST)

@@ -55,7 +55,7 @@ for i = 5, #ARGV do
         dropped = dropped + 1
       end
     end
-    passed[queue] = #listed
+    passed[queue] = math.max(passed[queue] or 0, #listed)
   end
 end
 

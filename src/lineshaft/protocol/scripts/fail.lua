@@ -60,7 +60,7 @@ local function fail(id, token, evidence, delay_ms, outcome)
 end
 
 local words = {}
-for i = 5, #ARGV, 5 do words[#words + 1] = fail(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]) end
+for i = 5, #ARGV, 5 do words[#words + 1] = fail(unpack(ARGV, i, i + 4)) end
 trim_history('failed', most, retention_ms)
 trim_history('cancelled', most, retention_ms)
 return words

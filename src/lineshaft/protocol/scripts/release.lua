@@ -11,8 +11,9 @@
 --          <p>task:<id>                  removed with a trimmed record
 -- ARGV[1]  now in us, or "" for the server's time
 -- ARGV[2]  session   ARGV[3]  most cancelled tasks kept   ARGV[4]  how long they are kept, in ms
--- ARGV[5..]  for each task: id, claim token, delay in ms or "" for now, note or ""
--- RETURNS  a word for each: "released" (also when an earlier call did it), "cancelled", "freed", "lost", "damaged"
+-- ARGV[5..]  for each task: id, claim token, delay in ms or "" for now, note as JSON or "", how long the note may stand in ms
+-- RETURNS  a word for each: "released" (also when an earlier call did it), "cancelled", "freed", "lost", "damaged", "overdue"
+--          (the note has stood for too long; nothing was changed)
 -- COST     O(batch)
 -- WHY      a run that was not to blame costs the task nothing: no try, no crash, and not its place.
 --@use keys
@@ -25,7 +26,13 @@ local session, most, retention_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]
 local owned = own .. 'owned:' .. session
 pass_memory_limit()
 
-local function release(id, token, delay_ms, note)
+-- Since when the task has been handed back for the reason of its last note; nil when its last attempt is no note.
+local function noted_ms(id)
+  local last = attempt('LINDEX', task .. id .. ':attempts', -1)
+  return type(last) == 'string' and tonumber(string.match(last, '^{"v":1,"kind":"unknown","at_ms":(%d+)')) or nil
+end
+
+local function release(id, token, delay_ms, note, kept_ms)
   local word = redis.call('MGET', task .. id .. ':status')[1]
   if redis.call('HGET', owned, id) ~= token then
     if word == 'cancelled' then return word end
@@ -42,8 +49,12 @@ local function release(id, token, delay_ms, note)
   end
   local queue = queue_of(token)
   if not fits(ready_key(queue), 'list') or not fits(own .. 'due:' .. queue, 'zset') then return 'damaged' end
+  local since_ms = note ~= '' and noted_ms(id)
+  if since_ms and now_ms - since_ms > tonumber(kept_ms) then return 'overdue' end
   redis.call('HDEL', owned, id)
-  if note ~= '' and redis.pcall('LINDEX', task .. id .. ':attempts', -1) ~= note then keep_attempt(id, note) end
+  if note ~= '' and not since_ms then
+    keep_attempt(id, string.format('{"v":1,"kind":"unknown","at_ms":%.0f,"error":%s}', now_ms, note))
+  end
   if delay_ms == '' then
     make_ready(id, token)
   else
@@ -55,6 +66,6 @@ local function release(id, token, delay_ms, note)
 end
 
 local words = {}
-for i = 5, #ARGV, 4 do words[#words + 1] = release(ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]) end
+for i = 5, #ARGV, 5 do words[#words + 1] = release(unpack(ARGV, i, i + 4)) end
 trim_history('cancelled', most, retention_ms)
 return words

@@ -62,7 +62,7 @@ local function trim_history(word, most, retention_ms)
     local ended_ms = tonumber(string.sub(found[2 * i] or '', 19, 31)) or 0
     if found[2 * i - 1] == word then
       local old = passed < beyond or ended_ms < now_ms - retention_ms
-      if not old or ended_ms > now_ms - KEPT_MS then break end
+      if not old or math.abs(now_ms - ended_ms) < KEPT_MS then break end -- one ahead of the clock is no reason to stop
       local key = task .. oldest[i]
       for _, name in ipairs({ key, key .. ':status', key .. ':result', key .. ':attempts' }) do unlinked[#unlinked + 1] = name end
     end
