@@ -28,7 +28,7 @@ def load_app(path: str) -> App:
         if error.name is not None and not module_name.startswith(error.name):
             raise ConfigurationError(f"importing {module_name!r} failed: {error}") from error
         raise ConfigurationError(f"there is no module {module_name!r} here ({here}) or installed") from error
-    except Exception as error:  # the user's own module may raise anything
+    except (Exception, SystemExit) as error:  # the user's own module may raise anything
         raise ConfigurationError(f"importing {module_name!r} failed: {type(error).__name__}: {error}") from error
     app = getattr(module, name, None)
     if not isinstance(app, App):

@@ -32,6 +32,7 @@ LONGEST_DELAY_MS = 10**13  # some 300 years
 Direct = ParamSpec("Direct")  # how the function itself is called
 P = ParamSpec("P")  # how it is enqueued: without a leading TaskContext
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)  # calls with different results may stand in one list
 Returned = TypeVar("Returned")  # what a direct call gives: R, or a coroutine of R
 
 
@@ -44,7 +45,7 @@ class Options(msgspec.Struct, frozen=True):
     remembered: bool = True
 
 
-class Call(msgspec.Struct, Generic[R], frozen=True):
+class Call(msgspec.Struct, Generic[R_co], frozen=True):
     """A call to be enqueued: the function, its arguments and how. Made by `TaskFunction.call`."""
 
     spec: TaskSpec
@@ -141,7 +142,9 @@ class Task(Generic[R]):
                 raise TaskFailed(f"task {self.id} failed, and nothing says why", self.id)
             message = f"task {self.id} failed: {error.type}: {error.message}"
             raise TaskFailed(message, self.id, error.type, error.message, error.traceback)
-        value = bytes(outcome.value) if outcome else b"null"
+        if outcome is None:  # a foreign consumer ended it, and left no result
+            return cast("R", None)
+        value = bytes(outcome.value)
         try:
             return cast("R", msgspec.json.decode(value, type=self._returns, dec_hook=from_json))
         except (msgspec.DecodeError, ValueError, RecursionError) as error:

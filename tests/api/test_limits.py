@@ -70,11 +70,14 @@ def test_other_addresses_take_no_large_bodies_either(api: RunningApi) -> None:
             assert read_reply(link).status == 413
 
 
-@pytest.mark.parametrize("framing", ["Content-Length: 20", "Transfer-Encoding: chunked"])
-def test_a_body_that_does_not_come_is_not_waited_for(
-    local_api: LocalApi, monkeypatch: pytest.MonkeyPatch, framing: str
-) -> None:
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "BODY_S", 0.3)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("framing", ["Content-Length: 20", "Transfer-Encoding: chunked"])
+def test_a_body_that_does_not_come_is_not_waited_for(local_api: LocalApi, framing: str) -> None:
     with send(local_api, f"POST /tasks HTTP/1.1\r\n{HOST}{framing}\r\n\r\n") as link:
         reply = read_reply(link)
         assert (reply.status, reply.kind) == (408, "body-too-slow")
@@ -99,7 +102,6 @@ def test_nor_is_the_head_of_a_later_request(local_api: LocalApi, monkeypatch: py
 
 def test_a_task_that_takes_its_time_is_not_taken_for_a_slow_head(local_api: LocalApi, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patient_http, "HEAD_S", 0.3)
-    monkeypatch.setattr(bodies, "BODY_S", 10)
     with send(local_api, f"POST /tasks HTTP/1.1\r\n{HOST}Content-Length: 2\r\n\r\n") as link:
         time.sleep(1.5)  # longer than a head may take, while it is the body that is owed
         link.sendall(b"{}")

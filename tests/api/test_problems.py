@@ -40,6 +40,11 @@ def test_each_error_leads_to_a_problem_that_tells_no_secret(error: Exception, na
     assert (problem.kind.headers == problems.RETRY_AFTER) == (status == 503)
 
 
+def test_only_what_was_not_sent_is_said_to_be_undone() -> None:
+    assert "nothing was written" in problem_of(errors.ServerUnavailableError("a", sent=False)).detail
+    assert "nothing was written" not in problem_of(errors.ServerUnavailableError("a", sent=True)).detail
+
+
 def test_every_kind_has_a_name_of_its_own() -> None:
     assert len({kind.type for kind in KINDS}) == len(KINDS)
     assert all(kind.type == f"urn:lineshaft:problem:{kind.name}" for kind in KINDS)

@@ -54,7 +54,7 @@ async def test_a_scheduled_task_that_is_cancelled_never_starts(make_app: Callabl
 
 
 async def test_a_running_task_is_stopped_by_the_message(make_app: Callable[..., App]):
-    app = make_app(lease_s=60, renew_s=30, reconcile_s=30)
+    app = make_app(lease_s=60, renew_s=30, look_gap_s=35, reconcile_s=30)
     started, stopped = asyncio.Event(), asyncio.Event()
 
     @app.task
@@ -101,7 +101,7 @@ async def test_a_running_task_is_stopped_by_the_renewal_when_the_message_is_lost
 async def test_a_message_that_says_nothing_true_stops_nothing_and_the_next_is_heard(
     make_app: Callable[..., App], raw: redis.Redis, message: str
 ):
-    app = make_app(lease_s=60, renew_s=30, reconcile_s=30)
+    app = make_app(lease_s=60, renew_s=30, look_gap_s=35, reconcile_s=30)
     release = asyncio.Event()
 
     @app.task

@@ -166,7 +166,7 @@ async def test_a_waiter_hears_of_the_end_though_its_connections_are_cut(
 async def test_connections_that_fall_silent_are_given_up_and_the_work_goes_on(
     make_app: Callable[..., App], proxy: Proxy, raw: redis.Redis
 ):
-    app, started = counting(make_app, proxy.url, lease_s=4.0, renew_s=1.0)
+    app, started = counting(make_app, proxy.url, lease_s=4.0, renew_s=1.0, look_gap_s=2.0)
     async with Worker(app) as worker:
         before = await app.submit(app.call("work", [1]))
         assert await before.result(timeout=10) == 1

@@ -33,7 +33,7 @@ async def test_the_tasks_of_a_killed_child_are_ready_at_once_and_all_get_done(
     make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal
 ):
     app = producer(make_app)
-    worker = start_worker(concurrency=100, lease_s=60, renew_s=20)  # so that no lease can run out here
+    worker = start_worker(concurrency=100, lease_s=60, renew_s=20, look_gap_s=30)  # so that no lease can run out here
     child = worker.child()
     tasks = await app.enqueue_many([app.call("rest", [60, 0.2]) for _ in range(100)])
     await soon(lambda: journal.count("start") == 100)

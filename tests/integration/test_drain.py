@@ -30,7 +30,7 @@ async def ended(worker: WorkerProcess, within_s: float = 20.0) -> int:
     return await asyncio.to_thread(worker.wait, within_s)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_claims_nothing_more(
     make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal, number: signal.Signals
 ):
@@ -117,7 +117,7 @@ async def test_a_storm_of_signals_before_anybody_looks_ends_it_too(
     assert raw.exists("lineshaft:sessions") == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 async def test_a_signal_to_the_child_itself_is_ignored(
     make_app: Callable[..., App], start_worker: Start, journal: Journal, number: signal.Signals
 ):

@@ -112,16 +112,18 @@ async def test_a_worker_takes_only_from_the_queues_that_it_was_given(make_app: C
 
 
 async def test_a_worker_of_all_queues_takes_from_one_that_is_new_within_two_seconds(make_app: Callable[..., App]):
-    app = make_app(poll_s=1.0, reconcile_s=5.0)  # the defaults
+    app = make_app(lease_s=15, renew_s=5, look_gap_s=6, poll_s=1.0, reconcile_s=5.0)  # the defaults, about
 
     @app.task
     async def work() -> str:
         return "done"
 
-    async with Worker(app):
-        await (await work.enqueue()).result(timeout=10)
-        task = await work.options(queue="brand-new").enqueue()
-        assert await task.result(timeout=2.0) == "done"
+    async with Worker(app) as worker:
+        for n in range(2):
+            looks = worker._fetcher._look_at_s
+            await soon(lambda looks=looks: worker._fetcher._look_at_s > looks)  # the longest way to the next look
+            task = await work.options(queue=f"brand-new-{n}").enqueue()
+            assert await task.result(timeout=2.0) == "done"
 
 
 async def test_a_worker_of_all_queues_finds_those_it_never_heard_of(make_app: Callable[..., App]):

@@ -256,10 +256,10 @@ async def test_a_loop_that_dies_of_what_nobody_foresaw_does_not_leave_a_silent_w
         look = worker.queues.next_some
         failures = iter([RuntimeError("nobody foresaw this")])
 
-        def next_some() -> list[str]:
+        def next_some(*arguments: object) -> list[str]:
             for error in failures:
                 raise error
-            return look()
+            return look(*arguments)
 
         worker.queues.next_some = next_some
         try:

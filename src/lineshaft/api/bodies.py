@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from starlette.types import Receive, Scope
 
+from lineshaft.api.deadlines import Deadlines
 from lineshaft.api.problems import BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, NOT_JSON, Problem, Refused, refused
 
 BODY_S = 10.0  # how long a client may take to send a body
@@ -59,18 +60,21 @@ def has_body(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     return not str(scope["http_version"]).startswith("1")  # later versions need neither header
 
 
-async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int, deadlines: Deadlines) -> bytes:
     """Read the whole body, which must be declared as JSON unless it is empty.
 
     Raises:
-        Refused: it is declared as something else, larger than the limit, or takes too long.
+        Refused: it is declared as something else, larger than the limit, or takes longer than the deadlines allow.
         Gone: the client went away.
     """
     kind = headers.get(b"content-type")
     is_json = kind is None or kind.partition(b";")[0].strip().lower() == b"application/json"
     if not is_json and b"content-length" in headers:
         raise _not_json(kind)
-    body = await _read(receive, limit)
+    try:
+        body = await deadlines.within(_read(receive, limit))
+    except TimeoutError:
+        raise refused(BODY_TOO_SLOW, "The body took too long to arrive.") from None
     if body and not is_json:
         raise _not_json(kind)
     return body
@@ -94,21 +98,17 @@ async def linger(receive: Receive) -> None:
 async def _read(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     left = limit
-    try:
-        async with asyncio.timeout(BODY_S):
-            while True:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise Gone
-                part: bytes = message.get("body", b"")
-                left -= len(part)
-                if left < 0:
-                    raise Refused(too_large_problem(limit))
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
-    except TimeoutError:
-        raise refused(BODY_TOO_SLOW, f"The body was not there after {BODY_S:g} s.") from None
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise Gone
+        part: bytes = message.get("body", b"")
+        left -= len(part)
+        if left < 0:
+            raise Refused(too_large_problem(limit))
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def _not_json(kind: bytes | None) -> Refused:

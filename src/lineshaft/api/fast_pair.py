@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope
 
+from lineshaft.api import bodies
 from lineshaft.api.answers import Answer, json_answer
 from lineshaft.api.bodies import has_body, read_json
 from lineshaft.api.deadlines import Deadlines
@@ -40,14 +41,15 @@ class FastPair:
     def __init__(self, app: App) -> None:
         self._app = app
         self._statuses = StatusReader(app)
-        self._deadlines = Deadlines(ANSWER_S)
+        self._bodies = Deadlines(bodies.BODY_S)
+        self._submits = Deadlines(ANSWER_S)
         self._answers = {str(word): _status_answer(word) for word in Status}
 
     async def create(self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive) -> Answer:
         """`POST /tasks`: queue a task; 201 where it is new, 200 where that very task was queued before."""
         new = NO_BODY
         if has_body(scope, headers):
-            body = await read_json(headers, receive, self._app.settings.body_limit)
+            body = await read_json(headers, receive, self._app.settings.body_limit, self._bodies)
             if body:
                 new = read_new_task(body)
         task = await self._submit(call_of(self._app, new))
@@ -66,7 +68,7 @@ class FastPair:
 
     async def _submit(self, call: Call[Any]) -> Task[Any]:
         try:
-            return await self._deadlines.within(self._app.submit(call, typed=True))
+            return await self._submits.within(self._app.submit(call, typed=True))
         except (TimeoutError, OutcomeUnknownError):
             raise _unknown(call.options.task_id) from None
 

@@ -70,7 +70,8 @@ OUTCOME_UNKNOWN = Kind("outcome-unknown", 503, "Whether the task was accepted is
 
 UNEXPECTED_DETAIL = "The server met an error that it does not know; its log says more."
 LOOK_IN_LOG = "The server's log says what is wrong."
-AWAY_DETAIL = "Redis does not answer now, and nothing was written. Try again."
+AWAY_DETAIL = "Redis cannot be reached now, and nothing was written. Try again."
+SILENT_DETAIL = "Redis did not answer in time. Asking again is safe."
 
 # An error -> its kind, and the detail in place of the error's own words. The first that fits counts.
 ERRORS: tuple[tuple[type[Exception], Kind, str | None], ...] = (
@@ -132,6 +133,8 @@ def problem_of(error: Exception) -> Problem:
     """The problem that an error leads to; what nobody foresaw is a 500 that says nothing of it."""
     if isinstance(error, Refused):
         return error.problem
+    if isinstance(error, ServerUnavailableError) and error.sent:
+        return Problem(REDIS_AWAY, SILENT_DETAIL)  # it may have done what it was asked: a cancel, for one
     for known, kind, detail in ERRORS:
         if isinstance(error, known):
             return Problem(kind, detail or str(error), _members(error))

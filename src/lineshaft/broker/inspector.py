@@ -9,6 +9,7 @@ from lineshaft.protocol import wire
 from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys, is_task_id
 
 SESSIONS_AT_MOST = 10_000
+PAGE = 500
 
 
 @dataclass(frozen=True)
@@ -62,12 +63,12 @@ class Inspector:
     async def status(self, task_id: str) -> str | None:
         """The status word, or None when there is no such task."""
         (word,) = await self._connection.call("MGET", self._keys.status(task_id))
-        return None if word is None else word.decode()
+        return None if word is None else word.decode(errors="replace")
 
     async def statuses(self, task_ids: list[str]) -> list[str | None]:
         """The status words of several tasks."""
         words = await self._connection.call("MGET", *(self._keys.status(task_id) for task_id in task_ids))
-        return [None if word is None else word.decode() for word in words]
+        return [None if word is None else word.decode(errors="replace") for word in words]
 
     async def task(self, task_id: str) -> TaskRecord:
         """All that is kept of one task.
@@ -165,9 +166,19 @@ class Inspector:
         if not {b"crashed", b"closed"}.isdisjoint(marks):
             return False
         wanted = set(queues)
-        return not any(
-            counts.ready or counts.scheduled or counts.in_progress for counts in await self.queues() if counts.queue in wanted
-        )
+        counted = [counts for counts in await self.queues() if counts.queue in wanted]
+        if any(counts.ready or counts.in_progress for counts in counted):
+            return False
+        return not any([await self._has_scheduled(counts.queue) for counts in counted if counts.scheduled])
+
+    async def _has_scheduled(self, queue: str) -> bool:
+        """Whether any entry of a due set is of a task that is still to run: a cancelled one leaves its entry behind."""
+        start = 0
+        while ids := await self._connection.call("ZRANGE", self._keys.due(queue), start, start + PAGE - 1):
+            if "scheduled" in await self.statuses([task_id.decode() for task_id in ids]):
+                return True
+            start += PAGE
+        return False
 
     async def _sessions(self) -> list[str]:
         names = await self._connection.call("ZRANGE", self._keys.sessions, 0, SESSIONS_AT_MOST - 1)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.broker.connection import Connection
 from lineshaft.clock import monotonic_s
-from lineshaft.errors import LineshaftError
+from lineshaft.errors import LineshaftError, ServerUnavailableError
 from lineshaft.protocol import reply
 from lineshaft.protocol.reply import Ended
 
@@ -60,7 +60,7 @@ class Watcher:
 
     async def _listen(self) -> None:
         while True:
-            with contextlib.suppress(LineshaftError):
+            with contextlib.suppress(LineshaftError):  # whether there is any use in waiting, the other loop finds out
                 await self._subscription.subscribe(self._channel)
                 self._to_ask.extend(self._waiting)
                 self._asked.set()
@@ -82,8 +82,10 @@ class Watcher:
                 ids, all_at_s = list(self._waiting), monotonic_s() + ASK_AGAIN_S
             try:
                 await self._ask_about([task_id for task_id in dict.fromkeys(ids) if task_id in self._waiting])
-            except LineshaftError:
+            except ServerUnavailableError:
                 await asyncio.sleep(BACKOFF_S)  # all are asked about again within ASK_AGAIN_S
+            except LineshaftError as error:
+                self._give_up(error)  # a wrong password, no server at all: waiting would not help
 
     async def _ask_about(self, ids: list[str]) -> None:
         for start in range(0, len(ids), BATCH):
@@ -98,6 +100,12 @@ class Watcher:
         elif task_id in self._waiting:  # a large outcome does not travel in the message: ask for it
             self._to_ask.append(task_id)
             self._asked.set()
+
+    def _give_up(self, error: LineshaftError) -> None:
+        for futures in list(self._waiting.values()):
+            for future in futures:
+                if not future.done():
+                    future.set_exception(type(error)(*error.args))
 
     def _answer(self, task_id: str, ended: Ended | None) -> None:
         for future in self._waiting.get(task_id, ()):

@@ -118,8 +118,8 @@ class Signature:
             return [self._convert(value, self._type_at(n), self.name_of(n)) for n, value in enumerate(values)]
         given = msgspec.structs.astuple(self._decoded(self._positional_decoder, args))
         values = [value for value in given if value is not msgspec.UNSET]
-        if args.count(b",") >= len(given):  # only then can there be more than the struct has room for
-            self.check(tuple(self._decoded(_LIST, args)), {})
+        if args.count(b",") >= len(given) < len(self._decoded(_LIST, args)):  # more than the struct has room for
+            raise ArgumentError(f"task {self._task!r} got too many positional arguments; it takes {self._signature}")
         return values
 
     def _decode_named(self, kwargs: bytes) -> dict[str, Any]:

@@ -43,6 +43,6 @@ class Canceller(Loop):
                 while True:
                     message = await self._subscription.listen()
                     if message[0] == b"message":
-                        await self.run_once(message[2].decode())
+                        await self.run_once(message[2].decode(errors="replace"))
             except LineshaftError:
                 await backoff.wait()  # until it listens again, renewals bring the news

@@ -8,7 +8,7 @@ import msgspec
 from lineshaft.app import App
 from lineshaft.broker.broker import Return, Try, ms
 from lineshaft.clock import monotonic_s
-from lineshaft.errors import UnknownTaskError, UnsupportedVersionError
+from lineshaft.errors import LineshaftError, UnknownTaskError, UnsupportedVersionError
 from lineshaft.model.outcome import Attempt, Failure, failure_of
 from lineshaft.model.retry import Retry
 from lineshaft.protocol import wire
@@ -86,11 +86,12 @@ class Ending:
 
     def refused(self, run: Run, session: str, error: Exception) -> End:
         """The run could not start: its task is unknown here, or its record cannot be read."""
-        failure = failure_of(error)
+        plain = Failure(type(error).__name__, str(error))
+        failure = plain if isinstance(error, LineshaftError) else failure_of(error)
         if isinstance(error, UnknownTaskError | UnsupportedVersionError):
             self._say_once(f"such tasks are put back for a while: {error}")
             settings = self._settings
-            note = wire.encode_value(Failure(type(error).__name__, str(error)))
+            note = wire.encode_value(plain)
             back = Return(*run.key, ms(settings.unknown_delay_s), note, ms(settings.unknown_kept_s))
             otherwise = self._failed(run, session, failure, None, "error")
             return End(run, session, "release", failed=otherwise.failed, returned=back)

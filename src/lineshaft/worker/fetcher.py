@@ -61,6 +61,11 @@ class Fetcher(Loop):
         self._more = True  # ready tasks may have been left behind
         self._stopping = False
 
+    def start(self) -> None:
+        """Begin to claim."""
+        self._stopping = False
+        super().start()
+
     async def stop(self) -> None:
         """Stop claiming. A claim on the wire is waited for: what it brings is started, so that whoever drains sees it."""
         self._stopping = True

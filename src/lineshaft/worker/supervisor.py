@@ -312,5 +312,6 @@ class Supervisor:
 def meaning_of(code: int) -> str:
     """An exit code in words."""
     if code < 0:
-        return f"killed by {signal.Signals(-code).name}"
+        known = {number.value: number.name for number in signal.Signals}
+        return f"killed by {known.get(-code, f'signal {-code}')}"
     return "its lease was lost" if code == EXIT_LOST else f"exit code {code}"

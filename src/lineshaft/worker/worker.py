@@ -70,6 +70,7 @@ class Worker:
         self._stack = AsyncExitStack()
         self._table = Table()
         self._waking = Waking()
+        self._hurried = asyncio.Event()
         self._connections: list[Connection] = []
         self._lease_watch: asyncio.Task[None] | None = None
         keys, poke = app.keys, self._waking.poke
@@ -171,7 +172,7 @@ class Worker:
 
     def hurry(self) -> None:
         """End the grace period of a stop that is under way."""
-        self._executor.stop_all(Stop.DRAIN)
+        self._hurried.set()
 
     async def is_all_done(self) -> bool:
         """Whether nothing runs here and nothing is ready, due or in progress in this worker's queues, at two looks in a row."""
@@ -186,7 +187,12 @@ class Worker:
     async def _wind_up(self, grace_s: float) -> bool:
         if self._table.running:
             log.info("waiting up to %g s for %d tasks", grace_s, self._table.running)
-        if await self._executor.wait_idle(grace_s):
+        idle = asyncio.create_task(self._executor.wait_idle(grace_s))
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait([idle, hurried], return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        idle.cancel()
+        if self._table.running == 0:
             return True
         self._executor.stop_all(Stop.DRAIN)
         return await self._executor.wait_idle(CANCELLED_S)
