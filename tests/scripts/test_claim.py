@@ -69,6 +69,15 @@ def test_queues_are_emptied_in_the_order_they_are_given(shard: Shard, session: s
     assert changed["task_queue:mail"] is None
 
 
+def test_a_queue_that_is_named_twice_is_emptied_once(shard: Shard, session: str):
+    shard.ready("a", "b", "c")
+
+    reply, changed = shard.observe(shard.broker.claim, session, 5, ["default", "default"])
+
+    assert [claim.task_id for claim in reply.claims] == ["a", "b", "c"]
+    assert changed["task_queue"] is None
+
+
 def test_a_queue_that_was_not_reached_has_its_token_passed_on(shard: Shard, session: str):
     shard.ready("a")
     shard.ready("m", queue="mail")

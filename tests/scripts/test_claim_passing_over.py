@@ -190,6 +190,7 @@ def test_damage_beside_the_tasks_stops_no_claim(shard: Shard, session: str, name
     reply, changed = shard.observe(lambda: shard.broker.claim(session, 4, ["mail", "default"], look_around=True))
 
     assert taken(reply) == ["a", "b"]
+    assert not reply.more, "or the worker would ask again at once, without end"
     assert changed["lineshaft:owned:s"] == fields({"a": TOKEN, "b": TOKEN})
     assert not (set(names) - {"lineshaft:clock"}) & set(changed)
 

@@ -115,6 +115,19 @@ def test_tasks_of_a_damaged_queue_do_not_keep_other_sessions_from_being_reaped(s
     assert shard.raw.lrange("task_queue:mail", 0, -1) == ["e1"]
 
 
+def test_sessions_that_cannot_be_emptied_do_not_hide_one_that_can(shard: Shard):
+    shard.raw.set("task_queue:mail", "wrong")
+    for session in ("e1", "e2", "e3", "e4", "e5"):
+        shard.claimed(f"{session}-task", session=session, queue="default" if session in {"e3", "e5"} else "mail")
+        shard.raw.hset("lineshaft:suspects", session, "crashed")
+
+    freed = [shard.broker.reap().freed for _ in range(3)]
+
+    assert freed == [1, 1, 0]
+    assert ready_ids(shard) == {"e3-task", "e5-task"}
+    assert set(shard.raw.hgetall("lineshaft:suspects")) == {"e1", "e2", "e4"}
+
+
 @pytest.mark.parametrize("token", ["", "7", "default", "7:", ":default", "x:default", "7:default:more", "7:not a queue"])
 def test_a_claim_that_is_not_well_formed_loses_no_task(shard: Shard, token: str):
     shard.session("s")

@@ -234,6 +234,7 @@ def test_a_count_of_tries_that_is_no_number_loses_no_task(shard: Shard):
 
     assert reply == ["scheduled"]
     assert shard.raw.zscore("lineshaft:due:default", "a") == NOW_MS + 4000
+    assert shard.raw.hget("lineshaft:tries", "a") == "1", "or it would be tried for ever"
 
 
 @pytest.mark.parametrize("name", ["lineshaft:cancelling", "lineshaft:suspects", "lineshaft:wake:default", "task:a:attempts"])

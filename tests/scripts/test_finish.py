@@ -175,6 +175,16 @@ class TestHistory:
         assert (changed == {}) is stays
         assert shard.raw.llen("lineshaft:ended:done") == (2 if stays else 0)
 
+    def test_an_end_from_the_future_holds_up_no_others(self, make_shard):
+        """The clock went back: that end will not be older than the bound for as long as it went."""
+        shard = make_shard(done_kept=1)
+        shard.ended("a", word="done", ended_ms=NOW_MS + 3_600_000)
+        shard.ended("b", "c", word="done", ended_ms=NOW_MS - 20_000)
+
+        shard.broker.finish("s", [])
+
+        assert shard.raw.lrange("lineshaft:ended:done", 0, -1) == ["c"]
+
     def test_a_young_end_does_not_shield_the_older_ones_behind_it(self, make_shard):
         shard = make_shard(done_kept=0)
         shard.ended("a", word="done", ended_ms=NOW_MS - 20_000)

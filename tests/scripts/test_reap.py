@@ -236,6 +236,20 @@ class TestTasks:
         assert outcome[wire.ENDED_MS_SLICE] == str(NOW_MS) == str(decoded.ended_ms)
         assert (decoded.tries, decoded.crashes, decoded.error.type) == (1, crashes + 1, "TooManyCrashes")
 
+    @pytest.mark.parametrize("count", ["", "wrong", "1.5", "9223372036854775807"])
+    def test_a_count_of_crashes_that_is_no_number_starts_again_at_1(self, make_shard, count: str):
+        """Or the task would kill its workers for ever."""
+        shard = make_shard(max_crashes=2)
+        shard.raw.hset("lineshaft:crashes", "a", count)
+        found = []
+        for session in ("s", "t"):
+            shard.session(session)
+            shard.claimed("a", session=session)
+            shard.broker.reap(session)
+            found.append((shard.raw.get("task:a:status"), shard.raw.hget("lineshaft:crashes", "a")))
+
+        assert found == [("pending", "1"), ("failed", None)]
+
     def test_one_that_was_asked_to_stop_ends_cancelled_without_a_crash(self, shard: Shard):
         """Invariant 9."""
         shard.session("s")

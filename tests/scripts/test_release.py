@@ -74,6 +74,15 @@ def test_a_note_that_has_stood_for_too_long_is_answered_and_nothing_changed(shar
     assert shard.observe(shard.broker.release, "s", [Return("a", token, 5000, NOTE, DAY_MS)]) == (["overdue"], {})
 
 
+def test_a_release_without_a_note_does_not_care_how_long_one_has_stood(shard: Shard):
+    token = shard.claimed("a")
+    shard.raw.rpush("task:a:attempts", KEPT_NOTE)
+    shard.pass_ms(2 * DAY_MS)
+
+    assert shard.broker.release("s", [Return("a", token)]) == ["released"]
+    assert shard.raw.lrange("task:a:attempts", 0, -1) == [KEPT_NOTE]
+
+
 def test_a_new_note_is_kept_beside_an_older_one(shard: Shard):
     token = shard.claimed("a")
     shard.raw.rpush("task:a:attempts", KEPT_NOTE, "failed once")

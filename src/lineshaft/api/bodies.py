@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from starlette.types import Receive, Scope
 
 from lineshaft.api.deadlines import Deadlines
-from lineshaft.api.problems import BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, NOT_JSON, Problem, Refused, refused
+from lineshaft.api.problems import BAD_REQUEST, BODY_TOO_LARGE, BODY_TOO_SLOW, Problem, Refused, refused
 
 BODY_S = 10.0  # how long a client may take to send a body
 LINGER_S = 1.0
 LINGER_BYTES = 16 * 1_048_576
 
-_ONCE = (b"host", b"origin", b"content-length", b"content-type", b"transfer-encoding", b"sec-fetch-site")
+_ONCE = (b"host", b"origin", b"content-length", b"transfer-encoding", b"sec-fetch-site")
 
 
 class Gone(Exception):
@@ -60,24 +60,17 @@ def has_body(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     return not str(scope["http_version"]).startswith("1")  # later versions need neither header
 
 
-async def read_json(headers: Mapping[bytes, bytes], receive: Receive, limit: int, deadlines: Deadlines) -> bytes:
-    """Read the whole body, which must be declared as JSON unless it is empty.
+async def read_body(receive: Receive, limit: int, deadlines: Deadlines) -> bytes:
+    """Read the whole body. What it is said to be does not matter: it is JSON, or it is refused as none.
 
     Raises:
-        Refused: it is declared as something else, larger than the limit, or takes longer than the deadlines allow.
+        Refused: it is larger than the limit, or takes longer than the deadlines allow.
         Gone: the client went away.
     """
-    kind = headers.get(b"content-type")
-    is_json = kind is None or kind.partition(b";")[0].strip().lower() == b"application/json"
-    if not is_json and b"content-length" in headers:
-        raise _not_json(kind)
     try:
-        body = await deadlines.within(_read(receive, limit))
+        return await deadlines.within(_read(receive, limit))
     except TimeoutError:
         raise refused(BODY_TOO_SLOW, "The body took too long to arrive.") from None
-    if body and not is_json:
-        raise _not_json(kind)
-    return body
 
 
 async def linger(receive: Receive) -> None:
@@ -110,6 +103,3 @@ async def _read(receive: Receive, limit: int) -> bytes:
         if not message.get("more_body", False):
             return b"".join(parts)
 
-
-def _not_json(kind: bytes | None) -> Refused:
-    return refused(NOT_JSON, f"Send application/json, not {(kind or b'')[:200].decode('latin-1')!r}.")

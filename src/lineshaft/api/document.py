@@ -78,7 +78,6 @@ def describe_pair(api: FastAPI) -> None:
                 problems.BAD_JSON,
                 problems.BODY_TOO_SLOW,
                 problems.TASK_CONFLICT,
-                problems.NOT_JSON,
                 problems.UNKNOWN_TASK,
                 problems.WRONG_ARGUMENTS,
                 problems.WRONG_FIELD,

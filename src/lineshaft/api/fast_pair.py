@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope
 
 from lineshaft.api import bodies
 from lineshaft.api.answers import Answer, json_answer
-from lineshaft.api.bodies import has_body, read_json
+from lineshaft.api.bodies import has_body, read_body
 from lineshaft.api.deadlines import Deadlines
 from lineshaft.api.new_task import NO_BODY, call_of, read_new_task
 from lineshaft.api.patience import ANSWER_S
@@ -49,7 +49,7 @@ class FastPair:
         """`POST /tasks`: queue a task; 201 where it is new, 200 where that very task was queued before."""
         new = NO_BODY
         if has_body(scope, headers):
-            body = await read_json(headers, receive, self._app.settings.body_limit, self._bodies)
+            body = await read_body(receive, self._app.settings.body_limit, self._bodies)
             if body:
                 new = read_new_task(body)
         task = await self._submit(call_of(self._app, new))

@@ -56,7 +56,6 @@ BODY_TOO_SLOW = Kind("body-too-slow", 408, "The body did not arrive in time", CL
 TASK_CONFLICT = Kind("task-conflict", 409, "The id is taken by other content")
 TASK_ENDED = Kind("task-ended", 409, "The task has ended")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is too large", CLOSE)
-NOT_JSON = Kind("not-json", 415, "The body must be JSON")
 UNKNOWN_TASK = Kind("unknown-task", 422, "No task has that name")
 WRONG_ARGUMENTS = Kind("wrong-arguments", 422, "The arguments do not fit the task")
 WRONG_FIELD = Kind("wrong-field", 422, "A field of the body is wrong")
