@@ -1,6 +1,7 @@
 """Enqueues, cancels and waits, for one event loop: natural batching on the way out, push on the way back."""
 
 import asyncio
+import copy
 import contextlib
 import os
 import socket
@@ -106,7 +107,7 @@ class Client:
                 except Exception as error:  # noqa: BLE001 - whatever it is, it is the callers' to handle
                     for _, future in batch:
                         if not future.done():
-                            future.set_exception(error)
+                            future.set_exception(copy.copy(error))  # each caller's own, for each adds its traceback
                     continue
                 for (_, future), word in zip(batch, words, strict=True):
                     if not future.done():

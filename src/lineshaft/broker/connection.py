@@ -126,6 +126,8 @@ class Connection:
         sent = False
         try:
             async with asyncio.timeout(timeout_s):
+                if request and self._link is not None and await self._link.can_read():
+                    await self.close()  # it has ended, or has said what nobody asked for; nothing was sent on it yet
                 link = self._link or await self._connect()
                 sent = True
                 if request:

@@ -54,6 +54,14 @@ class Signature:
         return inspect.Signature(list(self.parameters))
 
     @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(p.name for p in self.parameters if p.kind in _BY_NAME)
+
+    @cached_property
+    def _takes_any_name(self) -> bool:
+        return any(p.kind is p.VAR_KEYWORD for p in self.parameters)
+
+    @cached_property
     def _fitting_counts(self) -> range:
         """How many positional arguments fit when there are no others: most calls need no more than this."""
         if any(p.kind is p.KEYWORD_ONLY and p.default is p.empty for p in self.parameters):
@@ -75,6 +83,12 @@ class Signature:
         """
         if not kwargs and len(args) in self._fitting_counts:
             return  # the usual call needs no more than this
+        unknown = None if self._takes_any_name else next((name for name in kwargs if name not in self._names), None)
+        if unknown is not None:
+            message = (
+                f"task {self._task!r} cannot be called like that: it has no argument {unknown!r}; it takes {self._signature}"
+            )
+            raise ArgumentError(message, unknown)
         try:
             self._signature.bind(*args, **kwargs)
         except TypeError as error:
