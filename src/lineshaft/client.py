@@ -1,8 +1,8 @@
 """Enqueues, cancels and waits, for one event loop: natural batching on the way out, push on the way back."""
 
 import asyncio
-import copy
 import contextlib
+import copy
 import os
 import socket
 from collections.abc import Callable, Sequence

@@ -15,6 +15,7 @@ from lineshaft.embedded.locate import project_folder, running_url
 from lineshaft.errors import ConfigurationError
 
 Seconds = Annotated[float, msgspec.Meta(ge=0, lt=1e10)]
+PositiveSeconds = Annotated[float, msgspec.Meta(gt=0, lt=1e10)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 AtLeastNone = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -54,13 +55,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     concurrency: AtLeastOne = 100
     workers: AtLeastOne = 1
     grace_s: Seconds = 25.0
-    timeout_s: Seconds = 3600.0
-    lease_s: Seconds = 15.0
-    renew_s: Seconds = 4.0
-    look_s: Seconds = 2.0
+    timeout_s: PositiveSeconds = 3600.0
+    lease_s: PositiveSeconds = 15.0
+    renew_s: PositiveSeconds = 4.0
+    look_s: PositiveSeconds = 2.0
     look_gap_s: Seconds = 5.0
-    reconcile_s: Seconds = 5.0
-    poll_s: Seconds = 1.0
+    reconcile_s: PositiveSeconds = 5.0
+    poll_s: PositiveSeconds = 1.0
     max_crashes: AtLeastOne = 10
     done_kept: AtLeastNone = 200_000
     done_kept_s: Seconds = 86_400.0
@@ -70,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     unknown_delay_s: Seconds = 5.0
     unknown_kept_s: Seconds = 86_400.0
     resend_s: Seconds = 8.0
-    call_timeout_s: Seconds = 5.0
+    call_timeout_s: PositiveSeconds = 5.0
     body_limit: AtLeastOne = 1_048_576
     result_limit: AtLeastOne = 16_777_216
 

@@ -191,7 +191,10 @@ class TestValues:
     def test_a_null_is_no_missing_number(self, value: Any):
         assert b"null" in wire.encode_value(value)
 
-    @pytest.mark.parametrize("value", [object(), 1j, {1: 2}, {(1, 2): 3}, lambda: None, Model, iter([])])
+    def test_a_key_that_is_a_number_travels_as_its_text(self):
+        assert wire.encode_value({2: "b", 1: "a"}) == b'{"2":"b","1":"a"}'
+
+    @pytest.mark.parametrize("value", [object(), 1j, {(1, 2): 3}, lambda: None, Model, iter([])])
     def test_what_json_cannot_carry_is_refused(self, value: Any):
         with pytest.raises((TypeError, ValueError)):
             wire.encode_value(value)

@@ -30,7 +30,7 @@ class Signature:
     def hints(self) -> dict[str, Any]:
         """Parameter (or "return") -> type; what cannot be resolved is missing, and then anything goes."""
         try:
-            return typing.get_type_hints(self._function)
+            return typing.get_type_hints(self._function, include_extras=True)
         except Exception:  # noqa: BLE001 - an annotation may be any expression
             raw = getattr(self._function, "__annotations__", {})
             return {name: hint for name, hint in raw.items() if not isinstance(hint, str)}

@@ -40,6 +40,7 @@ import re
 from lineshaft.errors import ConfigurationError
 
 DEFAULT_QUEUE = "default"
+RESERVED = frozenset({"task", "task_queue", "lineshaft"})  # as namespaces
 ENDED_STATES = ("done", "failed", "cancelled", "expired")
 
 _ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
@@ -66,10 +67,12 @@ class Keys:
     """The keys of one shard.
 
     Raises:
-        ConfigurationError: the namespace has a character that it may not have.
+        ConfigurationError: the namespace is reserved, or has a character that it may not have.
     """
 
     def __init__(self, namespace: str = "") -> None:
+        if namespace in RESERVED:
+            raise ConfigurationError(f"namespace {namespace!r} would mix with the keys of an app without one: take another")
         if not is_namespace(namespace):
             raise ConfigurationError(f"namespace {namespace!r} may only have 0-9, A-Z, a-z, _, ., - and braces, 64 at most")
         self.prefix = f"{namespace}:" if namespace else ""

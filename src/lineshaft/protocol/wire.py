@@ -38,7 +38,7 @@ def encode_value(value: Any) -> bytes:
         TypeError, ValueError: JSON cannot carry it (NaN and infinities included); the message says why.
     """
     try:
-        encoded = _encoder.encode(value)
+        encoded = _encoded(value)
         if b"null" in encoded:  # the encoder writes that for what is not a number; only then is the value walked
             _refuse_non_finite(value)
     except RecursionError:
@@ -46,6 +46,14 @@ def encode_value(value: Any) -> bytes:
     except (OverflowError, UnicodeError) as error:
         raise ValueError(str(error)) from None
     return encoded
+
+
+def _encoded(value: Any) -> bytes:
+    """With keys in order, so that same content has one digest; keys that are no text, such as numbers, keep their own order."""
+    try:
+        return _encoder.encode(value)
+    except TypeError:
+        return _unordered_encoder.encode(value)
 
 
 def encode_arguments(args: tuple[Any, ...], kwargs: dict[str, Any], names: Callable[[int], str]) -> tuple[bytes, bytes]:
@@ -171,3 +179,4 @@ def _encode_one(name: str, value: Any) -> None:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_to_json, order="deterministic")
+_unordered_encoder = msgspec.json.Encoder(enc_hook=_to_json)

@@ -44,6 +44,7 @@ local function fail(id, token, evidence, delay_ms, outcome)
   end
   if not is_live(redis.call('MGET', task .. id .. ':status')[1]) then
     redis.call('HDEL', owned, id)
+    forget_if_ended(id)
     return 'freed'
   end
   if is_cancelling(id) then return end_claimed(id, evidence, outcome, 'cancelled') end

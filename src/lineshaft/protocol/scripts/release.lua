@@ -40,6 +40,7 @@ local function release(id, token, delay_ms, note, kept_ms)
   end
   if not is_live(word) then
     redis.call('HDEL', owned, id)
+    forget_if_ended(id)
     return 'freed'
   end
   if is_cancelling(id) then

@@ -12,7 +12,10 @@ end
 local function crash(session, id, token, max_crashes)
   local number = string.match(token, '^%d+') or '0'
   local crashes = redis.pcall('HINCRBY', own .. 'crashes', id, 1)
-  if type(crashes) ~= 'number' then crashes = 1 end
+  if type(crashes) ~= 'number' then
+    crashes = 1
+    redis.pcall('HSET', own .. 'crashes', id, 1)
+  end
   keep_attempt(id, string.format('{"v":1,"kind":"crash","at_ms":%.0f,"session":"%s","claim":%s}', now_ms, session, number))
   if crashes < max_crashes then return false end
   local message = string.format('"message":"its worker process died %d times while running it"', crashes)
@@ -46,6 +49,8 @@ local function empty_session(session, max_crashes)
       elseif not (counted and crash(session, id, token, max_crashes)) then
         make_ready(id, token)
       end
+    else
+      forget_if_ended(id)
     end
   end
   if #freed > 0 then redis.call('HDEL', owned, unpack(freed)) end

@@ -15,7 +15,17 @@ local function tell_watchers(ids, outcomes, word)
       for channel in string.gmatch(channels, '%S+') do redis.pcall('PUBLISH', channel, ids[i] .. ' ' .. word .. ' ' .. small) end
     end
   end
-  redis.pcall('HDEL', own .. 'watched', unpack(ids))
+end
+
+-- What is kept beside a task while it lives.
+local function forget(ids)
+  for _, counts in ipairs({ 'tries', 'crashes', 'watched' }) do redis.pcall('HDEL', own .. counts, unpack(ids)) end
+  redis.pcall('SREM', own .. 'cancelling', unpack(ids))
+end
+
+-- Somebody else, a foreign consumer, ended a task that we had claimed, and knows nothing of what is kept beside it.
+local function forget_if_ended(id)
+  if ENDED[redis.call('MGET', task .. id .. ':status')[1]] then forget({ id }) end
 end
 
 -- Every script that ends a task ends it here: word, outcome, what was kept beside it, watchers, history.
@@ -29,10 +39,8 @@ local function end_tasks(ids, outcomes, word)
   end
   redis.call('MSET', unpack(pairs_to_set))
   if redis.call('EXISTS', own .. 'tries', own .. 'crashes', own .. 'cancelling', own .. 'watched') > 0 then
-    redis.pcall('HDEL', own .. 'tries', unpack(ids))
-    redis.pcall('HDEL', own .. 'crashes', unpack(ids))
-    redis.pcall('SREM', own .. 'cancelling', unpack(ids))
     tell_watchers(ids, outcomes, word)
+    forget(ids)
   end
   redis.pcall('LPUSH', own .. 'ended:' .. word, unpack(ids))
   count(word, #ids)
