@@ -2,10 +2,11 @@
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 import msgspec
 
+from lineshaft.client import Client
 from lineshaft.errors import (
     ConfigurationError,
     DamagedRecordError,
@@ -24,9 +25,6 @@ from lineshaft.protocol import wire
 from lineshaft.protocol.keys import is_queue_name, is_task_id
 from lineshaft.protocol.reply import Ended
 
-if TYPE_CHECKING:
-    from lineshaft.app import App
-
 LONGEST_DELAY_MS = 10**13  # some 300 years
 
 Direct = ParamSpec("Direct")  # how the function itself is called
@@ -43,6 +41,23 @@ class Options(msgspec.Struct, frozen=True):
     delay_ms: int | None = None
     task_id: str | None = None
     remembered: bool = True
+
+
+class Sender(Protocol):
+    """What a task function needs of the app it belongs to."""
+
+    @property
+    def client(self) -> Client:
+        """The client of the running loop."""
+        ...
+
+    async def submit(self, call: "Call[R]", *, typed: bool = False) -> "Task[R]":
+        """Enqueue one call."""
+        ...
+
+    def run_sync(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """Run a coroutine for a caller without a loop."""
+        ...
 
 
 class Call(msgspec.Struct, Generic[R_co], frozen=True):
@@ -63,7 +78,7 @@ class Task(Generic[R]):
             where nothing was enqueued.
     """
 
-    def __init__(self, app: "App", task_id: str, returns: Any = Any, *, created: bool | None = None) -> None:
+    def __init__(self, app: Sender, task_id: str, returns: Any = Any, *, created: bool | None = None) -> None:
         self.id = task_id
         self.created = created
         self._app = app
@@ -154,7 +169,7 @@ class Task(Generic[R]):
 class Bound(Generic[P, R]):
     """A task function with options for how its calls are enqueued."""
 
-    def __init__(self, app: "App", spec: TaskSpec, options: Options) -> None:
+    def __init__(self, app: Sender, spec: TaskSpec, options: Options) -> None:
         self._app = app
         self._spec = spec
         self._options = options
@@ -182,7 +197,7 @@ class Bound(Generic[P, R]):
 class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
     """A function that is a task. Calling it is calling the plain function; `enqueue` calls it later, in a worker."""
 
-    def __init__(self, app: "App", spec: TaskSpec, function: Callable[Direct, Returned]) -> None:
+    def __init__(self, app: Sender, spec: TaskSpec, function: Callable[Direct, Returned]) -> None:
         super().__init__(app, spec, Options())
         self._function = function
         functools.update_wrapper(self, function)

@@ -26,7 +26,8 @@ class Journal:
 
     def lines(self, event: str | None = None, task_id: str | None = None) -> list[Line]:
         """The lines of one event, of one task, or all."""
-        found = [read(text) for text in self.path.read_text().splitlines()]
+        whole, _, _being_written = self.path.read_text().rpartition("\n")
+        found = [read(text) for text in whole.splitlines()]
         return [line for line in found if event in {None, line.event} and task_id in {None, line.task_id}]
 
     def count(self, event: str, task_id: str | None = None) -> int:
