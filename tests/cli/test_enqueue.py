@@ -52,7 +52,7 @@ def test_all_arguments_may_come_as_json(lineshaft: Commands, raw: redis.Redis) -
     [
         (("shop.add", "1"), "'1' is not an argument: write name=value"),
         (("shop.add", "left=1"), "missing a required argument: 'right'"),
-        (("shop.add", "left=1", "right=2", "more=3"), "unexpected keyword argument 'more'"),
+        (("shop.add", "left=1", "right=2", "more=3"), "no argument 'more'"),
         (("shop.add", "left=one", "right=2"), "argument 'left': Expected `float`, got `str`"),
         (("shop.count", "of=5"), "for a string write 'of=\"5\"'"),
         (("shop.count", "--data", '{"args": [1'), "--data is not JSON"),
