@@ -35,7 +35,7 @@ class ChildEnd:
     def __init__(self, arguments: list[str]) -> None:
         descriptor, parent = int(arguments[0]), int(arguments[1])
         die_with(parent)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _ignore)  # a handler, not SIG_IGN: what the tasks start must not inherit it
         os.set_inheritable(descriptor, False)  # noqa: FBT003 - its only form
         self._socket = socket.socket(fileno=descriptor)

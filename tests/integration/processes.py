@@ -17,7 +17,8 @@ from .journal import Journal
 from .waiting import until
 
 HERE = Path(__file__).parent
-MARK = "LINESHAFT_TEST_PROCESS"  # in the environment of all that the tests start, so that what is left over is found
+# In the environment of all that these tests start, so that what is left over is found, and nothing of other tests.
+MARK = {"LINESHAFT_TEST_PROCESS": f"{os.getpid()}-{time.time_ns()}"}
 
 # The same machinery in a fraction of the time.
 SHORT = {
@@ -64,7 +65,7 @@ class WorkerProcess:
         self._died: set[int] = set()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("LINESHAFT_", "REDIS_"))}
         environment |= {f"LINESHAFT_{name.upper()}": str(value) for name, value in {**SHORT, **settings}.items()}
-        environment |= {"REDIS_URL": url, "SHOP_JOURNAL": str(journal.path), MARK: "1"}
+        environment |= {"REDIS_URL": url, "SHOP_JOURNAL": str(journal.path), **MARK}
         options = {"app_path": app, "queues": queues, "concurrency": concurrency, "workers": workers, "burst": burst}
         with (folder / "stderr").open("wb") as log:
             self.process = subprocess.Popen(
@@ -164,7 +165,7 @@ def leftovers() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and MARK in process.environ() and is_alive(process.pid):
+            if MARK.items() <= process.environ().items() and is_alive(process.pid):
                 found.append(process)
     return found
 

@@ -169,9 +169,7 @@ class Proxy:
             self._links.discard(link)
             link.cut()
 
-    async def _pump(
-        self, link: Link, direction: Direction, source: asyncio.StreamReader, target: asyncio.StreamWriter
-    ) -> None:
+    async def _pump(self, link: Link, direction: Direction, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(CHUNK):
                 rule = self._rule_for(direction, data)

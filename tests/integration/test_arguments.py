@@ -114,9 +114,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "value"), VALUES, ids=lambda part: getattr(part, "__name__", None))
-async def test_an_argument_arrives_as_what_it_was_and_so_does_the_result(
-    make_app: Callable[..., App], kind: Any, value: Any
-):
+async def test_an_argument_arrives_as_what_it_was_and_so_does_the_result(make_app: Callable[..., App], kind: Any, value: Any):
     app = make_app()
     arrived: list[Any] = []
 

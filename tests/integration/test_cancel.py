@@ -164,9 +164,7 @@ async def test_a_cancelled_run_is_not_tried_again(make_app: Callable[..., App], 
     assert raw.zcard("lineshaft:due:default") == 0
 
 
-async def test_a_task_that_waits_for_its_next_try_is_cancelled_like_any_other(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_a_task_that_waits_for_its_next_try_is_cancelled_like_any_other(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
     tries: list[int] = []
 

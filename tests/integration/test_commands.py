@@ -53,9 +53,7 @@ def test_a_setting_that_is_wrong_ends_the_command_with_one_line(start_worker: St
     assert "Traceback" not in worker.log()
 
 
-def test_a_command_waits_for_a_server_that_is_not_there_yet_and_says_so(
-    start_worker: Start, start_server: Callable, tmp_path
-):
+def test_a_command_waits_for_a_server_that_is_not_there_yet_and_says_so(start_worker: Start, start_server: Callable, tmp_path):
     server = start_server()
     server.kill()
     worker = start_worker(url=server.url)

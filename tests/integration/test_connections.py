@@ -190,9 +190,7 @@ async def test_replies_that_come_byte_by_byte_are_read_like_any_other(make_app: 
 async def test_slow_replies_cost_time_and_nothing_else(make_app: Callable[..., App], proxy: Proxy, raw: redis.Redis):
     app, started = counting(make_app, proxy.url, lease_s=4.0)
     async with Worker(app):
-        rules = [
-            proxy.delay(loader.load(name).sha.encode(), 1.5 * CALL_S) for name in ("claim", "finish", "enqueue", "renew")
-        ]
+        rules = [proxy.delay(loader.load(name).sha.encode(), 1.5 * CALL_S) for name in ("claim", "finish", "enqueue", "renew")]
         tasks = await app.enqueue_many([app.call("work", [n]) for n in range(10)])
         assert [await task.result(timeout=20) for task in tasks] == list(range(10))
         assert all(rule.happened.is_set() for rule in rules)

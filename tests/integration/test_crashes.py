@@ -89,9 +89,7 @@ async def test_children_end_with_their_supervisor(
     assert max(line.at_s for line in journal.lines()) == last_s
 
 
-async def test_what_a_task_started_ends_with_its_child(
-    make_app: Callable[..., App], start_worker: Start, journal: Journal
-):
+async def test_what_a_task_started_ends_with_its_child(make_app: Callable[..., App], start_worker: Start, journal: Journal):
     app = producer(make_app)
     worker = start_worker()
     child = worker.child()

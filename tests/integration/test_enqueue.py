@@ -102,9 +102,7 @@ async def test_what_json_cannot_carry_is_refused_by_name_and_nothing_is_written(
     assert raw.dbsize() == 0
 
 
-async def test_arguments_over_the_limit_are_refused_and_nothing_is_written(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_arguments_over_the_limit_are_refused_and_nothing_is_written(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app(body_limit=1000)
 
     @app.task
@@ -138,9 +136,7 @@ async def test_an_id_that_cannot_be_one_is_refused(make_app: Callable[..., App],
         work.options(task_id=task_id)
 
 
-async def test_the_same_id_twice_is_one_task_and_other_content_is_refused(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_the_same_id_twice_is_one_task_and_other_content_is_refused(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
     runs: list[int] = []
 
@@ -230,9 +226,7 @@ async def test_many_calls_of_several_tasks_go_each_to_its_queue(make_app: Callab
     assert await app.enqueue_many([]) == []
 
 
-async def test_what_is_enqueued_while_a_call_is_on_the_wire_goes_out_together(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_what_is_enqueued_while_a_call_is_on_the_wire_goes_out_together(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
 
     @app.task

@@ -41,9 +41,7 @@ async def test_an_id_that_gets_its_status_much_later_still_runs(make_app: Callab
     assert raw.zcard("lineshaft:strays") == 0
 
 
-async def test_a_foreign_producers_task_runs_once_however_often_it_is_pushed(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_a_foreign_producers_task_runs_once_however_often_it_is_pushed(make_app: Callable[..., App], raw: redis.Redis):
     runs: list[str] = []
     app = make_app()
     app.default_task = "note"
@@ -109,9 +107,7 @@ async def test_a_foreign_tasks_id_is_taken(make_app: Callable[..., App], raw: re
     assert raw.exists("task:foreign-1") == 0
 
 
-async def test_the_status_words_of_a_plain_task_are_the_three_of_the_contract(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_the_status_words_of_a_plain_task_are_the_three_of_the_contract(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
     release = asyncio.Event()
 

@@ -15,9 +15,7 @@ from .waiting import soon
 
 
 @pytest.mark.parametrize("plain", [False, True])
-async def test_never_more_run_at_once_than_there_are_slots_and_all_slots_are_used(
-    make_app: Callable[..., App], plain: bool
-):
+async def test_never_more_run_at_once_than_there_are_slots_and_all_slots_are_used(make_app: Callable[..., App], plain: bool):
     app = make_app()
     lock = threading.Lock()
     running, most = 0, 0
@@ -222,9 +220,7 @@ async def test_a_busy_worker_starts_a_due_task_as_soon_as_it_has_a_slot(make_app
         await due.result(timeout=10)
 
 
-async def test_a_task_that_a_worker_does_not_know_waits_for_one_that_does(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_a_task_that_a_worker_does_not_know_waits_for_one_that_does(make_app: Callable[..., App], raw: redis.Redis):
     old, new = make_app("old", unknown_delay_s=0.2), make_app("new")
 
     @new.task

@@ -224,9 +224,7 @@ async def test_a_worker_that_cannot_open_its_session_says_so_and_leaves_nothing_
     await soon(lambda: not lineshaft_threads() - threads, within_s=3, what=lambda: lineshaft_threads() - threads)
 
 
-async def test_a_worker_whose_lifespan_raises_says_so_and_closes_its_session(
-    make_app: Callable[..., App], raw: redis.Redis
-):
+async def test_a_worker_whose_lifespan_raises_says_so_and_closes_its_session(make_app: Callable[..., App], raw: redis.Redis):
     class Broken:
         async def __aenter__(self) -> None:
             raise OSError("no database")

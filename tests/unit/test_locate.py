@@ -139,9 +139,7 @@ def test_a_server_whose_owner_lives_is_found(project: Path, owned: Path):
     assert running_url(project) == "redis://127.0.0.1:7777"
 
 
-def test_a_server_is_found_from_a_folder_inside_the_project(
-    project: Path, owned: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_server_is_found_from_a_folder_inside_the_project(project: Path, owned: Path, monkeypatch: pytest.MonkeyPatch):
     write_note(project)
     (project / "src").mkdir()
     monkeypatch.chdir(project / "src")
@@ -205,6 +203,5 @@ def test_without_a_server_the_url_error_is_one_line_that_says_what_to_do(project
         running_url(project)
 
     assert str(raised.value) == (
-        f"no Redis URL is set and no Lineshaft server runs for {project}: "
-        "start one with `lineshaft serve`, or set REDIS_URL"
+        f"no Redis URL is set and no Lineshaft server runs for {project}: start one with `lineshaft serve`, or set REDIS_URL"
     )
