@@ -83,3 +83,13 @@ def test_wrong_use_is_refused(alone: Commands, words: tuple[str, ...], said: str
 
 def test_a_wrong_port_in_the_environment_is_named(alone: Commands) -> None:
     assert "PORT" in alone("serve", PORT="high").refused(2)
+
+
+@pytest.mark.parametrize("missing", ["fastapi", "uvicorn"])
+def test_without_the_packages_of_the_api_it_says_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str
+):
+    monkeypatch.setattr(start, "find_spec", lambda name: None if name == missing else object())
+
+    assert run(["serve"]) == 2
+    assert capsys.readouterr().err == 'error: serving the API needs an extra: pip install "lineshaft[all]"\n'

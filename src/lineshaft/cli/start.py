@@ -5,9 +5,11 @@ import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from lineshaft.control import Message
 from lineshaft.embedded.server import EmbeddedServer
+from lineshaft.errors import ConfigurationError
 from lineshaft.settings import Settings, server_url
 from lineshaft.telemetry import configure_logging
 from lineshaft.worker.supervisor import Plan, Supervisor
@@ -41,7 +43,14 @@ def run_serve(
     queues: Sequence[str] = (),
     grace: float | None = None,
 ) -> int:
-    """Run the API and workers, and a server of their own where no URL is set, until told to stop; gives the exit code."""
+    """Run the API and workers, and a server of their own where no URL is set, until told to stop; gives the exit code.
+
+    Raises:
+        ConfigurationError: the packages that serve the API are not installed.
+    """
+    for module in ("fastapi", "uvicorn"):
+        if find_spec(module) is None:
+            raise ConfigurationError('serving the API needs an extra: pip install "lineshaft[all]"')
     given = _given(concurrency=concurrency, workers=workers, grace_s=grace, redis_url=redis_url)
     servers: list[EmbeddedServer] = []
     with contextlib.ExitStack() as stack:
