@@ -191,7 +191,7 @@ def open_link(url: str, name: str) -> AbstractConnection:
 
 def unavailable(reason: str, *, sent: bool) -> ServerUnavailableError:
     """The error for a server that could not be reached or did not answer."""
-    return ServerUnavailableError(f"Redis cannot be reached ({reason}); it is tried again where that is safe", sent=sent)
+    return ServerUnavailableError(f"Redis cannot be reached: {reason.rstrip('.')}", sent=sent)
 
 
 def refusal_of(error: ResponseError) -> LineshaftError:

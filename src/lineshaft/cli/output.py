@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 USAGE_ERROR = 2
-TRIED_AGAIN = "; it is tried again where that is safe"  # true of a worker; a command has given up when it prints an error
 
 STYLES = {
     "done": "green",
@@ -170,7 +169,7 @@ def verdict(error: Exception) -> tuple[str, int]:
     if isinstance(error, ConfigurationError | ArgumentError | UnknownTaskError):
         return str(error), USAGE_ERROR
     if isinstance(error, ServerUnavailableError) and not isinstance(error, ServerFullError):
-        return f"{str(error).removesuffix(TRIED_AGAIN)}; check that it runs, and the URL in --redis-url or REDIS_URL", 1
+        return f"{error}; check that it runs, and the URL in --redis-url or REDIS_URL", 1
     if isinstance(error, LineshaftError):
         return str(error), 1
     if isinstance(error, OSError):
