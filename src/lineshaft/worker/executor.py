@@ -37,7 +37,7 @@ class Executor:
     ) -> None:
         self._app = app
         self._table = table
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._ended = ended
         self._freed = freed
         self._ending = Ending(app)
@@ -52,9 +52,9 @@ class Executor:
     def free_slots(self) -> int:
         """How many more tasks may run now; none while too many ends wait for Redis."""
         undelivered = len(self._table) - self._table.running
-        if undelivered > UNDELIVERED_PER_SLOT * self._concurrency + UNDELIVERED_AT_LEAST:
+        if undelivered > UNDELIVERED_PER_SLOT * self.concurrency + UNDELIVERED_AT_LEAST:
             return 0
-        return max(0, self._concurrency - self._table.running)
+        return max(0, self.concurrency - self._table.running)
 
     def start(self, session: str, number: int, claims: Sequence[Claim]) -> None:
         """Start what was claimed; whatever cannot start ends at once."""

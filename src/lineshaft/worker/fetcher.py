@@ -1,4 +1,7 @@
-"""Claims as many tasks as there are free slots, as soon as there are both; asks almost nothing while there are none."""
+"""Claims as many tasks as there are free slots, as soon as there are both; asks almost nothing while there are none.
+
+No claim takes more than half of all slots: while one half runs here, Redis hands out the other (ADR 0021).
+"""
 
 from collections.abc import Callable
 from typing import Literal
@@ -57,7 +60,8 @@ class Fetcher(Loop):
         self._looked_around = looked_around
         self._look_at_s = 0.0
         self._reconcile_at_s = 0.0
-        self._at_once = BATCH
+        self._most_at_once = min(BATCH, (executor.concurrency + 1) // 2)
+        self._at_once = self._most_at_once
         self._more = True  # ready tasks may have been left behind
         self._stopping = False
 
@@ -90,7 +94,7 @@ class Fetcher(Loop):
         session, slots = self._lease.session, min(self._executor.free_slots, self._at_once)
         queues = self._queues.next_some("fetcher", token)
         answer = await self._broker.claim(session, slots, queues, look_around=look)
-        self._at_once = min(BATCH, 2 * self._at_once)
+        self._at_once = min(self._most_at_once, 2 * self._at_once)
         if answer == "expired" or answer == "lost":
             self._lease.lost = self._lease.lost or answer == "lost"
             self._signals.emit("refused", why=answer)
