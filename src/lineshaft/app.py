@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
 
@@ -216,16 +216,17 @@ class App:
         new = self._new_task(call, typed=typed)
         return self._accepted(call, new, await self.client.enqueue(new))
 
-    async def enqueue_many(self, calls: Sequence[Call[R]]) -> list[Task[R]]:
+    async def enqueue_many(self, calls: Iterable[Call[R]]) -> list[Task[R]]:
         """Enqueue calls, 500 to a round trip, in order; raises as `TaskFunction.enqueue`.
 
         All arguments are checked before anything is written. When it raises after that, the calls before may be accepted.
         """
+        calls = list(calls)
         new = [self._new_task(call) for call in calls]
         words = await self.client.enqueue_many(new)
         return [self._accepted(call, task, word) for call, task, word in zip(calls, new, words, strict=True)]
 
-    def enqueue_many_sync(self, calls: Sequence[Call[R]]) -> list[Task[R]]:
+    def enqueue_many_sync(self, calls: Iterable[Call[R]]) -> list[Task[R]]:
         """As `enqueue_many`, for callers without a loop."""
         return self.run_sync(self.enqueue_many(calls))
 

@@ -35,12 +35,12 @@ class Client:
     """
 
     def __init__(self, address: Callable[[], str], keys: Keys, settings: Settings) -> None:
-        def connection(purpose: str) -> Connection:
+        def connection(purpose: str, *, repeats: bool = False) -> Connection:
             name = f"lineshaft-{purpose}-{socket.gethostname()}-{os.getpid()}"
-            return Connection(address, name=name, timeout_s=settings.call_timeout_s)
+            return Connection(address, name=name, timeout_s=settings.call_timeout_s, repeats=repeats)
 
         self._settings = settings
-        self._connections = [connection("enqueue"), connection("read"), connection("watch")]
+        self._connections = [connection("enqueue"), connection("read", repeats=True), connection("watch")]
         enqueuing, reading, watching = self._connections
         self._broker = Broker(enqueuing, keys, settings)
         self._acting = Broker(reading, keys, settings)
@@ -81,12 +81,7 @@ class Client:
 
     async def cancel(self, task_id: str) -> str:
         """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with. Repeated once if need be."""
-        try:
-            return await self._acting.cancel(task_id)
-        except ServerFullError:
-            raise
-        except ServerUnavailableError:
-            return await self._acting.cancel(task_id)
+        return await self._acting.cancel(task_id)
 
     async def close(self) -> None:
         """Send what waits, then drop the connections."""

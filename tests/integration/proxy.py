@@ -161,7 +161,8 @@ class Proxy:
             asyncio.create_task(self._pump(link, "reply", from_server, to_client)),
         ]
         try:
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            with contextlib.suppress(asyncio.CancelledError):  # only `stop` cancels this
+                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for pump in pumps:
                 pump.cancel()

@@ -183,6 +183,24 @@ async def test_a_task_that_waits_for_its_next_try_is_cancelled_like_any_other(ma
     assert raw.exists("lineshaft:tries") == 0
 
 
+async def test_a_task_that_is_cancelled_between_two_runs_still_tells_how_often_it_ran(
+    make_app: Callable[..., App], raw: redis.Redis
+):
+    app = make_app()
+
+    @app.task(retry=Retry(tries=5, base=60))
+    async def work() -> None:
+        raise ValueError("try again")
+
+    async with Worker(app):
+        task = await work.enqueue()
+        await soon(lambda: raw.get(f"task:{task.id}:status") == "scheduled")
+        assert (await app.client.inspector.task(task.id)).tries == 1
+        await task.cancel()
+        record = await app.client.inspector.task(task.id)
+    assert (record.status, record.tries, record.crashes, len(record.attempts)) == ("cancelled", 1, 0, 1)
+
+
 async def test_a_stubborn_task_that_is_cancelled_ends_as_cancelled_once_it_returns(make_app: Callable[..., App]):
     app = make_app()
     stopped, release = asyncio.Event(), asyncio.Event()

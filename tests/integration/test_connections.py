@@ -142,6 +142,21 @@ async def test_connections_that_are_cut_again_and_again_lose_no_task(
     assert raw.llen("lineshaft:ended:done") == len(started)
 
 
+async def test_a_call_on_a_connection_that_was_cut_meanwhile_is_answered(
+    make_app: Callable[..., App], proxy: Proxy, redis_url: str
+):
+    app, _ = counting(make_app, proxy.url)
+    task = await app.submit(app.call("work", [1]))
+    assert await task.status() == "pending"
+    proxy.cut()
+    assert await task.status() == "pending"
+    proxy.cut()
+    assert (await app.client.inspector.task(task.id)).status == "pending"
+    proxy.cut()
+    assert (await app.submit(app.call("work", [1]))).id
+    assert await task.cancel() == "cancelled"
+
+
 async def test_a_waiter_hears_of_the_end_though_its_connections_are_cut(
     make_app: Callable[..., App], proxy: Proxy, redis_url: str
 ):

@@ -207,6 +207,18 @@ async def test_1200_tasks_at_once_are_accepted_in_order_and_all_run(make_app: Ca
     assert order == list(range(1200))
 
 
+async def test_calls_that_come_from_a_generator_are_accepted_like_those_of_a_list(
+    make_app: Callable[..., App], raw: redis.Redis
+):
+    app = make_app()
+
+    @app.task
+    async def note(n: int) -> None: ...
+
+    tasks = await app.enqueue_many(note.call(n) for n in range(3))  # type: ignore[arg-type]
+    assert raw.lrange("task_queue", 0, -1) == [task.id for task in reversed(tasks)]
+
+
 async def test_many_calls_of_several_tasks_go_each_to_its_queue(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
 

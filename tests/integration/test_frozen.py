@@ -4,7 +4,6 @@ import asyncio
 import signal
 from collections.abc import Callable
 
-import pytest
 import redis
 
 from lineshaft import App
@@ -18,8 +17,8 @@ Start = Callable[..., WorkerProcess]
 
 def producer(make_app: Callable[..., App]) -> App:
     app = make_app("producer")
-    for name in ("touch", "nap", "rest", "doze", "block", "hold", "stubborn"):
-        app.task(name=name)(lambda *args, **kwargs: None)
+    names = ("touch", "nap", "rest", "doze", "block", "hold", "stubborn")
+    app.tasks = {name: app.task(name=name)(lambda *args, **kwargs: None) for name in names}
     return app
 
 
@@ -48,23 +47,25 @@ async def test_what_a_frozen_worker_ran_is_done_by_another_and_its_late_results_
     assert other.process.poll() is None
 
 
-@pytest.mark.parametrize("names", [("nap", "doze", "stubborn"), ("block",)], ids=["busy", "blocked"])
 async def test_a_supervisor_that_is_frozen_alone_causes_no_two_runs_at_once(
-    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal, names: tuple[str, ...]
+    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal
 ):
     app = producer(make_app)
     # The gap between two looks is larger than what a child may take to end itself: 2 s beyond its permit, as by default.
-    frozen = start_worker(look_gap_s=3.5)
-    child = frozen.child()
-    tasks = await app.enqueue_many([app.call(name, [30, 0.5]) for name in names])
-    await soon(lambda: journal.count("start") == len(names))
+    busy, blocked = (start_worker(look_gap_s=3.5, queues=[queue]) for queue in ("busy", "blocked"))
+    frozen = {worker: worker.child() for worker in (busy, blocked)}
+    tasks = [await app.tasks[name].options(queue="busy").enqueue(30, 0.5) for name in ("nap", "doze", "stubborn")]
+    tasks.append(await app.tasks["block"].options(queue="blocked").enqueue(30, 0.5))
+    await soon(lambda: journal.count("start") == 4)
     other = start_worker(look_gap_s=3.5)
     other.wait_ready()
-    frozen.signal(signal.SIGSTOP)
-    await soon(lambda: journal.count("start") == 2 * len(names), within_s=12)
-    await soon(lambda: not is_alive(child), within_s=1)
-    frozen.signal(signal.SIGCONT)
-    await soon(lambda: set(frozen.sessions()) - {child}, what=frozen.log)
+    for worker in frozen:
+        worker.signal(signal.SIGSTOP)
+    await soon(lambda: journal.count("start") == 8, within_s=15)
+    await soon(lambda: not any(is_alive(child) for child in frozen.values()), within_s=1)
+    for worker, child in frozen.items():
+        worker.signal(signal.SIGCONT)
+        await soon(lambda worker=worker, child=child: set(worker.sessions()) - {child}, what=worker.log)
     await asyncio.gather(*(task.result(timeout=10) for task in tasks))
     assert journal.overlaps() == []
     assert set(journal.started().values()) == {2}
@@ -90,17 +91,17 @@ async def test_a_child_that_is_frozen_alone_keeps_its_claims_while_its_superviso
     assert child in frozen.children()
 
 
-@pytest.mark.parametrize("name", ["block", "hold"])
 async def test_a_task_that_blocks_the_loop_or_holds_the_gil_for_longer_than_the_lease_runs_once(
-    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal, name: str
+    make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal
 ):
     app = producer(make_app)
-    worker, other = start_worker(concurrency=1), start_worker(concurrency=1)
-    worker.wait_ready()
-    other.wait_ready()
-    task = await app.submit(app.call(name, [4.5]))
-    assert await task.result(timeout=20) == 4.5
-    record = await app.client.inspector.task(task.id)
-    assert (record.tries, record.crashes, record.attempts) == (1, 0, [])
-    assert journal.started() == {task.id: 1}
-    assert len(worker.sessions()) == len(other.sessions()) == 1
+    workers = [start_worker(concurrency=1) for _ in range(3)]
+    for worker in workers:
+        worker.wait_ready()
+    children = [worker.child() for worker in workers]
+    tasks = [await app.submit(app.call(name, [4.5])) for name in ("block", "hold")]
+    assert [await task.result(timeout=20) for task in tasks] == [4.5, 4.5]
+    records = [await app.client.inspector.task(task.id) for task in tasks]
+    assert {(record.tries, record.crashes, len(record.attempts)) for record in records} == {(1, 0, 0)}
+    assert journal.started() == {task.id: 1 for task in tasks}
+    assert [worker.child() for worker in workers] == children

@@ -72,6 +72,18 @@ async def test_what_is_enqueued_while_the_server_restarts_is_accepted_once(
         assert sorted(client.lrange("task_queue", 0, -1)[:-1]) == sorted(task.id for task in tasks)
 
 
+async def test_a_read_after_the_server_was_restarted_is_answered(make_app: Callable[..., App], durable: RunningServer):
+    app = make_app(url=durable.url)
+    task = await app.submit(app.call(None))
+    assert await task.status() == "pending"
+    await asyncio.to_thread(durable.restart)
+    assert await task.status() == "pending"
+    await asyncio.to_thread(durable.restart)
+    assert (await app.client.inspector.task(task.id)).status == "pending"
+    await asyncio.to_thread(durable.restart)
+    assert await task.cancel() == "cancelled"
+
+
 async def test_an_enqueue_without_a_server_is_refused_in_time_and_says_whether_it_may_have_been_accepted(
     make_app: Callable[..., App], start_server: Callable[..., RunningServer]
 ):

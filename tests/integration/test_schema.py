@@ -141,7 +141,6 @@ async def test_every_key_is_one_of_the_table(make_app: Callable[..., App], raw: 
     await asyncio.gather(looking, *waiting, return_exceptions=True)
     await dead.close()
     scan.look()
-    assert [task.exception() for task in waiting[:-1]] == [None] * (len(waiting) - 1) or True
     assert scan.strangers == set()
     assert set(scan.rows) - scan.seen == set(), "rows of the table that no key was seen of"
     (mine,) = raw.keys(f"{prefix}lineshaft:session:{worker.lease.session}")

@@ -1,6 +1,6 @@
 """One connection to Redis, one call at a time.
 
-It never sends anything twice by itself: a caller knows whether its call may be repeated. A call that was cancelled, that
+It sends nothing twice by itself, unless it is told that every call on it may be repeated. A call that was cancelled, that
 timed out or that failed drops the connection, so a late reply can never be taken for another's. The address is asked for at
 each connect, so a server that moved is found again.
 """
@@ -55,10 +55,11 @@ class ScriptUnknownError(LineshaftError):
 class Connection:
     """One connection, made when it is first needed and made again after it broke."""
 
-    def __init__(self, address: Callable[[], str], *, name: str, timeout_s: float) -> None:
+    def __init__(self, address: Callable[[], str], *, name: str, timeout_s: float, repeats: bool = False) -> None:
         self._address = address
         self._name = name
         self._timeout_s = timeout_s
+        self._repeats = repeats
         self._turn = asyncio.Lock()
         self._link: AbstractConnection | None = None
 
@@ -77,12 +78,20 @@ class Connection:
             ConfigurationError: the server refuses this user or this URL.
         """
         async with self._turn:
-            return await self._exchange(packed(command), timeout_s or self._timeout_s)
+            request, limit_s = packed(command), timeout_s or self._timeout_s
+            try:
+                return await self._exchange(request, limit_s)
+            except ServerUnavailableError as error:
+                if not self._repeats or isinstance(error, ServerFullError):
+                    raise
+            return await self._exchange(request, limit_s)
 
     async def calls(self, commands: Sequence[Sequence[Part]]) -> list[Any]:
         """Send several commands in one write and give their replies; raises as `call`, and the first refusal of any."""
         if not commands:
             return []
+        if self._repeats:
+            await self.call("PING")  # several commands in one write are not repeated, so begin on a connection that works
         async with self._turn:
             all_packed = b"".join(packed(command) for command in commands)
             requests = [all_packed] + [b""] * (len(commands) - 1)

@@ -93,7 +93,7 @@ class Inspector:
         started_ms = await self._claimed_ms(task_id) if word == b"in-progress" else None
         tried = int(tries or 0) + (word == b"in-progress")
         if outcome is not None:
-            tried = outcome.tries if outcome.tries is not None else tried
+            tried = outcome.tries if outcome.tries is not None else sum(b'"try_number":' in attempt for attempt in attempts)
         return TaskRecord(
             task_id=task_id,
             status=word.decode(),

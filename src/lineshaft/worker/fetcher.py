@@ -131,6 +131,7 @@ class Fetcher(Loop):
             self._reconcile_at_s = monotonic_s() + self._broker.settings.reconcile_s
         elif self._queues.stale:
             await self._queues.refresh()
+            self._more = True  # in the queue that is new
         elif look_is_due or (self._more and self._executor.free_slots > 0):
             word = await self.run_once()
             self._more = word == "more"

@@ -11,9 +11,10 @@ from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
 from lineshaft.broker.inspector import Inspector
 from lineshaft.broker.wakeups import Wakeups
-from lineshaft.errors import LineshaftError
+from lineshaft.errors import ConfigurationError, LineshaftError
 from lineshaft.protocol.reply import Around
 from lineshaft.settings import Settings
+from lineshaft.task_function import checked_queue
 from lineshaft.telemetry import Signals, logger
 from lineshaft.worker.canceller import Canceller
 from lineshaft.worker.executor import Executor
@@ -50,6 +51,9 @@ class Worker:
         queues: which queues it takes from, the most wanted first; all by default.
         lease: under which to work where somebody else keeps it, as a supervisor does for its children.
         signals: tells of moments such as "claimed" and "delivered".
+
+    Raises:
+        ConfigurationError: there would be no slot, or a queue's name is none.
     """
 
     def __init__(
@@ -64,7 +68,13 @@ class Worker:
         self.app = app
         self.settings: Settings = app.settings
         self.signals = signals or Signals()
-        self.concurrency = concurrency or self.settings.concurrency
+        self.concurrency = self.settings.concurrency if concurrency is None else concurrency
+        if self.concurrency < 1:
+            raise ConfigurationError(f"concurrency must be at least 1; it is {concurrency!r}")
+        if isinstance(queues, str):
+            raise ConfigurationError(f"queues must be a list of names, such as [{queues!r}], not one name")
+        for queue in queues:
+            checked_queue(queue)
         self.lease = lease or Lease(new_session())
         self._started = False
         self._stack = AsyncExitStack()
