@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,6 +17,15 @@ from lineshaft.settings import Settings
 from servers import RunningServer
 
 NOW_MS = 1_700_000_000_000
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what needs root where this is not root; pytest prints how many."""
+    if os.geteuid() == 0:
+        return
+    needing = [item for item in items if item.get_closest_marker("root")]
+    config.hook.pytest_deselected(items=needing)
+    items[:] = [item for item in items if item not in needing]
 
 
 @pytest.fixture(scope="session")
