@@ -1,0 +1,57 @@
+"""The app of the worker processes that faults happen to; its tasks write into the same journal as those of `shop`.
+
+Run as a program, it is a worker inside somebody's own loop, which no supervisor watches over.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+
+from lineshaft import App, TaskContext
+from lineshaft.worker import Worker
+
+BEAT_S = 0.02
+
+app = App("deeds")
+
+_journal = os.open(os.environ["SHOP_JOURNAL"], os.O_WRONLY | os.O_APPEND)
+
+
+def note(event: str, ctx: TaskContext, text: str = "") -> None:
+    """Append one line to the journal, in one write."""
+    line = f"{event} {ctx.id} {ctx.fence} {os.getpid()} {time.monotonic():.6f} {text}".rstrip() + "\n"
+    os.write(_journal, line.encode())
+
+
+@app.task
+async def pay(ctx: TaskContext, amount: int) -> int:
+    """Have an effect outside, under the task's key."""
+    note("start", ctx)
+    note("effect", ctx, ctx.idempotency_key)
+    return amount
+
+
+@app.task
+def linger(ctx: TaskContext, until: str) -> str:
+    """Wait in a thread until a file is there, or until the claim is lost; says which, and whether the claim was lost."""
+    note("start", ctx)
+    while not (ctx.lost if until == "lost" else Path(until).exists()) and ctx.crashes == 0:
+        time.sleep(BEAT_S)
+    note("end", ctx, f"lost={ctx.lost}")
+    return f"from a run after {ctx.crashes} crashes"
+
+
+async def serve() -> None:
+    """Be a worker until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    async with Worker(app, concurrency=4):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(serve())
