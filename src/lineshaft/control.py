@@ -15,7 +15,8 @@ from typing import Any
 
 import msgspec
 
-EXIT_DRAINED, EXIT_MISCONFIGURED, EXIT_LOST = 0, 2, 75  # the last is sysexits' EX_TEMPFAIL: start me again
+EXIT_DRAINED, EXIT_MISCONFIGURED = 0, 2
+EXIT_STUCK, EXIT_LOST = 69, 75  # sysexits' EX_UNAVAILABLE, and EX_TEMPFAIL: start me again
 
 Message = dict[str, Any]
 

@@ -46,6 +46,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         unknown_kept_s: after which it fails.
         resend_s: how long a client sends an enqueue again that got no answer.
         call_timeout_s: how long one call to Redis may take.
+        give_up_s: how long a worker command goes on while it cannot take tasks, before it ends with an error; 0 is for ever.
         body_limit: most bytes of a request to the API, and of one task's arguments.
         result_limit: most bytes of one task's result.
     """
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     unknown_kept_s: Seconds = 86_400.0
     resend_s: Seconds = 8.0
     call_timeout_s: PositiveSeconds = 5.0
+    give_up_s: Seconds = 600.0
     body_limit: AtLeastOne = 1_048_576
     result_limit: AtLeastOne = 16_777_216
 

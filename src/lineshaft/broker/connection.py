@@ -7,14 +7,11 @@ each connect, so a server that moved is found again.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import hiredis
-from redis.asyncio.connection import AbstractConnection, parse_url
-from redis.asyncio.connection import Connection as TcpConnection
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import (
     AuthenticationError,
     NoPermissionError,
@@ -23,8 +20,9 @@ from redis.exceptions import (
     RedisError,
     ResponseError,
 )
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.exceptions import ConnectionError as BrokenConnectionError
 
+from lineshaft.broker import address
 from lineshaft.errors import (
     ConfigurationError,
     DamagedRecordError,
@@ -34,6 +32,8 @@ from lineshaft.errors import (
 )
 
 Part = bytes | str | int | float
+
+SILENCE_S = 10.0  # on a connection that listens, before the server is asked whether it is there, and as long again
 
 _PASSING = (
     "LOADING",
@@ -55,8 +55,8 @@ class ScriptUnknownError(LineshaftError):
 class Connection:
     """One connection, made when it is first needed and made again after it broke."""
 
-    def __init__(self, address: Callable[[], str], *, name: str, timeout_s: float, repeats: bool = False) -> None:
-        self._address = address
+    def __init__(self, find_address: Callable[[], str], *, name: str, timeout_s: float, repeats: bool = False) -> None:
+        self._find_address = find_address
         self._name = name
         self._timeout_s = timeout_s
         self._repeats = repeats
@@ -113,13 +113,25 @@ class Connection:
     async def listen(self) -> list[Any]:
         """Wait for the next message of the channels this connection subscribed to, without a time limit.
 
+        After a silence the server is asked whether it is there, so a connection that leads nowhere any more is noticed.
+
         Raises:
             ServerUnavailableError: the connection broke.
         """
-        if self._link is None:
+        link = self._link
+        if link is None:
             raise unavailable("the connection was lost", sent=False)
+        asked = False
         try:
-            return cast("list[Any]", await self._link.read_response(push_request=True))
+            while True:
+                said = cast("Any", await link.read_response(timeout=SILENCE_S, disconnect_on_error=False, push_request=True))
+                if said is not None and said != b"PONG":
+                    return cast("list[Any]", said)
+                if said is None and asked:
+                    raise BrokenConnectionError(f"no answer within {SILENCE_S:g} s")
+                if said is None:
+                    await link.send_packed_command(packed(("PING",)), check_health=False)
+                asked = said is None
         except (RedisError, OSError) as error:
             await self.close()
             raise unavailable(str(error), sent=True) from error
@@ -163,39 +175,14 @@ class Connection:
             raise
 
     async def _connect(self) -> AbstractConnection:
-        link = open_link(self._address(), self._name)
-        await cast("Awaitable[None]", link.connect())  # type: ignore[no-untyped-call]
-        self._link = link
-        return link
+        self._link = await address.connect(self._find_address(), self._name)
+        return self._link
 
 
 def packed(command: Sequence[Part]) -> bytes:
     """A command as it goes over the wire."""
     pack = cast("Callable[[Any], bytes]", hiredis.pack_command)  # pyright: ignore[reportUnknownMemberType] - its stub is wrong
     return pack(tuple(command))
-
-
-def open_link(url: str, name: str) -> AbstractConnection:
-    """A connection object for a URL, not yet connected, with nothing left to redis-py's own timeouts and retries.
-
-    Raises:
-        ConfigurationError: the URL is not one.
-    """
-    try:
-        options: dict[str, Any] = dict(parse_url(url))
-        kind = options.pop("connection_class", TcpConnection)
-        options.update(
-            socket_timeout=None,
-            socket_connect_timeout=None,
-            retry=Retry(NoBackoff(), 0),
-            protocol=3,
-            client_name=name,
-            driver_info=None,
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
-        return cast("AbstractConnection", kind(**options))
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"the Redis URL cannot be used: {error}; it looks like redis://host:6379/0") from error
 
 
 def unavailable(reason: str, *, sent: bool) -> ServerUnavailableError:

@@ -57,8 +57,11 @@ class Inspector:
         self._keys = keys
 
     async def ping(self) -> None:
-        """Ask the server whether it is there."""
-        await self._connection.call("PING")
+        """Ask the server whether it is there and takes writes; a replica, or one that cannot save, does not.
+
+        The write changes nothing, fits a key of any type, and is not refused when memory is full.
+        """
+        await self._connection.call("PERSIST", self._keys.task_queue)
 
     async def status(self, task_id: str) -> str | None:
         """The status word, or None when there is no such task."""

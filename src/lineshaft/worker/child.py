@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from lineshaft.clock import monotonic_s
-from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, ChildEnd, Message
+from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, EXIT_STUCK, ChildEnd, Message
 from lineshaft.errors import ConfigurationError
 from lineshaft.loading import load_app
 from lineshaft.telemetry import configure_logging, logger
@@ -69,6 +69,10 @@ class Child:
             if not self._lease.holds and not await self._is_heard_late():
                 await worker.abandon(ABANDON_S)
                 return EXIT_LOST
+            if reason := worker.stuck():
+                self._line.say({"failed": reason})
+                await worker.stop(worker.settings.grace_s)
+                return EXIT_STUCK
             if self._burst and await self._is_burst_over(worker):
                 break
             try:

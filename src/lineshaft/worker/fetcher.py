@@ -63,6 +63,8 @@ class Fetcher(Loop):
         self._most_at_once = min(BATCH, (executor.concurrency + 1) // 2)
         self._at_once = self._most_at_once
         self._more = True  # ready tasks may have been left behind
+        self._failing_since_s: float | None = None
+        self._failure = ""
         self._stopping = False
 
     def start(self) -> None:
@@ -77,6 +79,13 @@ class Fetcher(Loop):
         if self._task is not None:
             await self._task
         await super().stop()
+
+    def stuck(self) -> str:
+        """Why no task can be taken, and for how long, where that is longer than this worker puts up with; "" otherwise."""
+        limit_s, since_s = self._broker.settings.give_up_s, self._failing_since_s
+        if since_s is None or not limit_s or monotonic_s() - since_s < limit_s:
+            return ""
+        return f"no task could be taken for {limit_s:g} s, so this worker gives up: {self._failure}"
 
     def reconcile_soon(self) -> None:
         """Compare with Redis before the next claim."""
@@ -114,7 +123,9 @@ class Fetcher(Loop):
             try:
                 await self._step()
                 backoff.reset()
+                self._failing_since_s = None
             except LineshaftError as error:
+                self._failing_since_s, self._failure = self._failing_since_s or monotonic_s(), str(error)
                 self.reconcile_soon()  # the claim may have been made, and its reply lost
                 self._more = True
                 self._at_once = max(1, self._at_once // 4)  # what was too much to bring in time comes in smaller parts

@@ -42,6 +42,7 @@ class LeaseKeeper(Loop):
         self._lease_s = broker.settings.lease_s
         self._renew_s = broker.settings.renew_s
         self._tenants: dict[str, Tenant] = {}
+        self.has_opened = False  # ever
         self._opening_since_s: dict[str, float] = {}
 
     async def open(self, session: str, record: dict[str, str | int], tenant: Tenant) -> None:
@@ -55,6 +56,7 @@ class LeaseKeeper(Loop):
         if word == "gone":
             raise LineshaftError(f"session {session} was closed or reaped before: take a new one")
         del self._opening_since_s[session]
+        self.has_opened = True
         tenant.permit(sent_s + self._lease_s)
         self._tenants[session] = tenant
 

@@ -12,8 +12,8 @@ import msgspec
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
 from lineshaft.clock import monotonic_s
-from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, Message
-from lineshaft.errors import LineshaftError
+from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, EXIT_STUCK, Message
+from lineshaft.errors import ConfigurationError, LineshaftError
 from lineshaft.protocol.keys import Keys
 from lineshaft.settings import Settings, server_url
 from lineshaft.telemetry import logger
@@ -190,7 +190,7 @@ class Supervisor:
         code = await child.wait()
         self._workers.discard(child)
         if not self._stopping.is_set() and ("failed" in child.said or code == EXIT_MISCONFIGURED or not self._has_loaded):
-            self._failed(child, code, "the app could not be loaded")
+            self._fail(child.said.get("failed", f"the app could not be loaded ({meaning_of(code)})"), code)
         return None
 
     async def _mind_worker(self, number: int, child: Child | None) -> None:
@@ -210,7 +210,9 @@ class Supervisor:
             self._keeper.drop(session)
             drained = "drained" in child.said
             await self._end_session(session, clean=drained or self._killed.is_set())
-            if not drained and not self._stopping.is_set():
+            if code == EXIT_STUCK:
+                self._fail(child.said.get("failed", "a worker gave up"), code)
+            elif not drained and not self._stopping.is_set():
                 log.warning("worker process %d ended (%s); another is started", child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)
             elif self._plan.burst:
@@ -238,7 +240,7 @@ class Supervisor:
             announcing.cancel()
             self._services.discard(child)
             if code == EXIT_MISCONFIGURED:
-                self._failed(child, code, f"{module} could not start")
+                self._fail(child.said.get("failed", f"{module} could not start ({meaning_of(code)})"), code)
             elif not self._stopping.is_set():
                 log.warning("%s, process %d, ended (%s); another is started", module, child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)
@@ -246,11 +248,17 @@ class Supervisor:
     async def _give_session(self, child: Child, session: str, tenant: ChildTenant) -> None:
         """Open the child's session, for as long as that takes, then tell it."""
         record = session_record(self._plan.queues, self._settings.concurrency, child.pid)
-        backoff = Backoff()
+        backoff, since_s, limit_s = Backoff(), monotonic_s(), self._settings.give_up_s
         while not self._stopping.is_set():
             try:
                 await self._keeper.open(session, record, tenant)
             except LineshaftError as error:
+                if limit_s and monotonic_s() - since_s > limit_s:
+                    self._fail(f"no session could be opened for {limit_s:g} s, so this command gives up: {error}")
+                    break
+                if isinstance(error, ConfigurationError) and not self._keeper.has_opened:
+                    self._fail(str(error), EXIT_MISCONFIGURED)
+                    break
                 backoff.say(log, "a worker waits for its session: %s", error)
                 await backoff.wait()
                 continue
@@ -261,10 +269,10 @@ class Supervisor:
                 return
         child.kill()
 
-    def _failed(self, child: Child, code: int, otherwise: str) -> None:
-        """A child cannot start, and none of its kind would: the command ends."""
+    def _fail(self, reason: str, code: int = EXIT_FAILED) -> None:
+        """A child cannot work, and none of its kind would: the command ends."""
         self._exit_code = code if code == EXIT_MISCONFIGURED else EXIT_FAILED
-        sys.stderr.write(f"error: {child.said.get('failed', f'{otherwise} ({meaning_of(code)})')}\n")
+        sys.stderr.write(f"error: {reason}\n")
         self._stopping.set()
 
     async def _end_session(self, session: str, *, clean: bool) -> None:

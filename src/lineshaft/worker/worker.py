@@ -180,6 +180,10 @@ class Worker:
         self._executor.stop_all(Stop.LOST)
         await self._executor.wait_idle(limit_s)
 
+    def stuck(self) -> str:
+        """Why this worker should give up; "" while it should not."""
+        return self._fetcher.stuck()
+
     def hurry(self) -> None:
         """End the grace period of a stop that is under way."""
         self._hurried.set()
