@@ -1,0 +1,95 @@
+"""What happens in one run, from its seed alone: which faults, where, when and for how long, and what is produced."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from faults.table import FAULTS, Strike
+from integration.processes import SHORT
+from lineshaft.settings import Settings
+
+TREES = 3
+QUIET_S = 0.5  # before the first fault
+EVERY_LEASES = 0.45  # time between faults
+LEAST_KINDS, MOST_KINDS = 3, 7
+PRODUCED = {"batches": 1500, "awaited": 700, "sync": 200, "http": 200, "foreign": 200}
+PRODUCED_REAL = {name: 4 * amount for name, amount in PRODUCED.items()}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One run. `settings` are those of workers and API, `patience` those of the producers."""
+
+    seed: int
+    seconds: float
+    real: bool
+    lease_s: float
+    settings: Mapping[str, Any]
+    patience: Mapping[str, Any]
+    fsync: str
+    producers: Mapping[str, int]
+    kinds: Sequence[str]
+    strikes: Sequence[Strike]
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a fault needs proxies."""
+        return any(strike.name.startswith("net-") for strike in self.strikes)
+
+    def lines(self) -> list[str]:
+        """The schedule, for people."""
+        head = f"seed {self.seed}: {self.seconds:g} s, appendfsync {self.fsync}, producers {' '.join(self.producers)}"
+        return [head] + [
+            f"  {strike.at_s:6.2f} s  {strike.name:<18} place {strike.place}  for {strike.for_s:.2f} s"
+            + ("  (until the queue is drained)" if strike.outlasts else "")
+            for strike in self.strikes
+        ]
+
+
+def plan_of(seed: int, seconds: float, *, real: bool = False, only: Sequence[str] = ()) -> Plan:
+    """The plan of a seed. `only` is in place of the kinds that the seed would choose."""
+    chance = random.Random(seed)
+    lease_s = Settings().lease_s if real else float(SHORT["lease_s"])
+    kinds = list(only) or chosen_kinds(chance)
+    produced = PRODUCED_REAL if real else PRODUCED
+    others = chance.sample(sorted(set(produced) - {"batches"}), 3)
+    return Plan(
+        seed=seed,
+        seconds=seconds,
+        real=real,
+        lease_s=lease_s,
+        settings={"concurrency": 40} if real else {**SHORT, "concurrency": 40},
+        patience={} if real else {"resend_s": 2.0, "call_timeout_s": 1.0},
+        fsync=chance.choice(["everysec", "always"]),
+        producers={kind: produced[kind] for kind in ("batches", *others)},
+        kinds=kinds,
+        strikes=strikes_of(chance, kinds, seconds, lease_s),
+    )
+
+
+def chosen_kinds(chance: random.Random) -> list[str]:
+    """A few kinds: what goes wrong together is rarer where everything is on."""
+    amount = chance.randint(LEAST_KINDS, MOST_KINDS)
+    kinds = set(chance.sample(sorted(FAULTS), amount))
+    if chance.random() < 0.9:
+        kinds.add("pause-worker")
+    return sorted(kinds)
+
+
+def strikes_of(chance: random.Random, kinds: Sequence[str], seconds: float, lease_s: float) -> list[Strike]:
+    """Faults one after the other, at places that are free at that time."""
+    busy_s: dict[tuple[str, int], float] = {}
+    strikes: list[Strike] = []
+    at_s = QUIET_S
+    while at_s < seconds:
+        name = chance.choice(kinds)
+        fault = FAULTS[name]
+        place = {"server": 0, "tree": chance.randrange(TREES), "wire": chance.randrange(TREES + 1)}[fault.strikes]
+        for_s = chance.uniform(*fault.leases) * lease_s
+        outlasts = fault.pauses and place > 0 and at_s + for_s > seconds
+        if busy_s.get((fault.strikes, place), 0.0) <= at_s:
+            strikes.append(Strike(len(strikes), name, place, round(at_s, 3), round(for_s, 3), outlasts))
+            busy_s[fault.strikes, place] = float("inf") if outlasts else at_s + for_s
+        at_s += chance.uniform(0.3, 1.7) * EVERY_LEASES * lease_s
+    return strikes
