@@ -23,7 +23,7 @@ from servers import RunningServer
 
 EVERYSEC_LOSES_S = 2.0  # how much a server that writes every second may lose, by its own documentation
 OUTAGES = 3
-CANCELS = 20_000
+CANCELS = 12_000
 
 Start = Callable[..., WorkerProcess]
 StartServer = Callable[..., RunningServer]
