@@ -7,8 +7,11 @@ import asyncio
 import logging
 import os
 import signal
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from lineshaft import App, TaskContext
 from lineshaft.worker import Worker
@@ -42,6 +45,39 @@ def linger(ctx: TaskContext, until: str) -> str:
         time.sleep(BEAT_S)
     note("end", ctx, f"lost={ctx.lost}")
     return f"from a run after {ctx.crashes} crashes"
+
+
+def deep(levels: int) -> list[Any]:
+    """A list in a list in a list."""
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def own_tail() -> list[Any]:
+    """A list that holds itself."""
+    value: list[Any] = []
+    value.append(value)
+    return value
+
+
+ODD: dict[str, Callable[[], Any]] = {
+    "a million deep": lambda: deep(1_000_000),
+    "holds itself": own_tail,
+    "a lone surrogate": lambda: {"text": "\ud800"},
+    "no number": lambda: [float("nan")],
+    "a class": lambda: object,
+    "a lock": threading.Lock,
+    "a generator": lambda: (n for n in range(3)),
+}
+
+
+@app.task
+async def give(ctx: TaskContext, what: str) -> Any:
+    """Have an effect outside, and return something odd."""
+    note("effect", ctx)
+    return ODD[what]()
 
 
 async def serve() -> None:

@@ -18,12 +18,13 @@ from integration.monitoring import commands
 from integration.processes import MARK, SHORT, WorkerProcess, is_alive
 from integration.proxy import Proxy
 from integration.waiting import soon
-from lineshaft import App
+from lineshaft import App, TaskFailed
 from lineshaft.ids import new_id
 from lineshaft.protocol import loader
 
 DEEDS = Path(__file__).with_name("deeds.py")
-TASKS = ("touch", "nap", "rest", "doze", "pay", "linger")
+TASKS = ("touch", "nap", "rest", "doze", "pay", "linger", "give")
+ODD_RESULTS = ("a million deep", "holds itself", "a lone surrogate", "no number", "a class", "a lock", "a generator")
 BURNERS = 8
 RESTARTS = 20
 
@@ -254,3 +255,21 @@ async def test_leases_hold_on_a_machine_that_is_busy_with_other_things(
     assert set(journal.started().values()) == {1}
     assert journal.count("stopped") == 0
     assert [worker.child() for worker in workers] == children
+
+
+async def test_results_that_cannot_travel_fail_their_tasks_after_the_effect_and_the_worker_lives(
+    make_app: Callable[..., App], start_deeds: Start, raw: redis.Redis, journal: Journal
+):
+    """Fault 55."""
+    app = producer(make_app)
+    worker = start_deeds(concurrency=2)
+    child = worker.child()
+    for what in ODD_RESULTS:
+        task = await app.submit(app.call("give", [what]))
+        with pytest.raises(TaskFailed) as caught:
+            await task.result(timeout=20)
+        assert caught.value.error_type == "ResultError", what
+        assert journal.count("effect", task.id) == 1, what
+    after = await app.submit(app.call("pay", [1]))
+    assert await after.result(timeout=20) == 1
+    assert worker.child() == child
