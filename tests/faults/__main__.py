@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SHARED_MEMORY = Path("/dev/shm")  # a killed server's `everysec` then loses nothing: its flush to the disk never waits
 STORIES = 3
 HEAD = (
-    f"{'seed':>6} {'accepted':>8} {'unknown':>7} {'ended':>6} {'lost':>4} {'zombie':>6} {'invented':>8} {'silent':>6} {'late':>4} "
-    f"{'twice':>5} {'overlap':>7} {'faults':>6} {'hits':>4} {'pauses':>6} {'recovery s':>11} {'wall s':>6}  kinds"
+    f"{'seed':>6} {'accepted':>8} {'unknown':>7} {'ended':>6} {'lost':>4} {'zombie':>6} {'invented':>8} {'silent':>6} "
+    f"{'late':>4} {'twice':>5} {'overlap':>7} {'faults':>6} {'hits':>4} {'pauses':>6} {'recovery s':>11} {'wall s':>6}  kinds"
 )
 
 
@@ -68,7 +68,11 @@ def run_one(plan: Plan) -> Audit:
     """Run one plan and print its line; the folder is kept where something is wrong."""
     began_s = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix=f"faults-{plan.seed}-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
-    audit = nemesis.run(plan, folder)
+    try:
+        audit = nemesis.run(plan, folder)
+    except Exception:
+        print(f"{plan.seed:>6} the run itself failed; journals and logs: {folder}", flush=True)
+        raise
     print(line_of(plan, audit, time.monotonic() - began_s), flush=True)
     if audit.exit_code == 0:
         shutil.rmtree(folder)

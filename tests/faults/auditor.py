@@ -137,9 +137,12 @@ def audit(
     for run in runs:
         by_id[run.task_id].append(run)
     for task in accepted.values():
-        _check_end(found, task, last.get(task.task_id, Record("absent")))
+        record = last.get(task.task_id, Record("absent"))
+        _check_end(found, task, record)
+        if record.status == "done" and task.task_id not in by_id:
+            found.lost.append((task.key, "it is done, and nobody ran it"))
     for task_id, record in last.items():
-        _check_writes(found, by_id[task_id], record, {"when the queue was drained": first, "over HTTP": over_http})
+        _check_writes(found, by_id.get(task_id, []), record, {"when the queue was drained": first, "over HTTP": over_http})
     _check_intended(found, journals, runs, set(accepted))
     _count_twice(found, by_id)
     _check_silent(found, journals, runs)

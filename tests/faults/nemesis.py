@@ -11,7 +11,7 @@ import redis
 from faults import foundry
 from faults.auditor import OFFERED_S, Audit, accepted_of, audit, runs_of
 from faults.journals import Journals, JournalWriter
-from faults.plan import Plan
+from faults.plan import TREES, Plan
 from faults.reads import read_all, read_over_http
 from faults.stage import Stage
 from faults.table import FAULTS, Missed, NotYet, Strike
@@ -28,7 +28,7 @@ REST_S = 0.5  # for those that were continued to do their worst
 
 def run(plan: Plan, folder: Path) -> Audit:
     """Run it; gives the findings. The journals and logs are in the folder afterwards."""
-    stage = Stage(folder, plan.seed, plan.settings, trees=3, fsync=plan.fsync, proxied=plan.proxied)
+    stage = Stage(folder, plan.seed, plan.settings, trees=TREES, fsync=plan.fsync, proxied=plan.proxied)
     try:
         stage.journal.write("settings", seed=plan.seed, lease_s=plan.lease_s)
         stage.wait_ready()
@@ -63,6 +63,7 @@ class Nemesis:
             (strike.at_s, strike.number, False, strike) for strike in plan.strikes
         ]
         self._last: list[Strike] = []
+        self._struck: set[tuple[str, int]] = set()
 
     def strike_all(self) -> None:
         """Inject and heal everything but what is to outlast the work; returns when all that is healed."""
@@ -87,12 +88,15 @@ class Nemesis:
         return time.monotonic() - self._began_s
 
     def _inject(self, strike: Strike) -> bool:
+        at, where = time.monotonic(), (FAULTS[strike.name].strikes, strike.place)
         try:
-            at = time.monotonic()
+            if where in self._struck:
+                raise Missed("what was there before is not healed yet")
             pids = FAULTS[strike.name].inject(self._stage, strike)
         except (Missed, redis.RedisError) as error:
             self._stage.journal.write("missed", number=strike.number, name=strike.name, why=repr(error))
             return False
+        self._struck.add(where)
         self._stage.journal.write("fault", number=strike.number, name=strike.name, place=strike.place, pids=pids, began=at)
         return True
 
@@ -104,6 +108,7 @@ class Nemesis:
                 raise
             heapq.heappush(self._agenda, (self._now_s() + 0.1, strike.number, True, strike))
         else:
+            self._struck.discard((FAULTS[strike.name].strikes, strike.place))
             self._stage.journal.write("heal", number=strike.number, name=strike.name)
 
 

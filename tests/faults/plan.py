@@ -11,8 +11,10 @@ from lineshaft.settings import Settings
 
 TREES = 3
 QUIET_S = 0.5  # before the first fault
-EVERY_LEASES = 0.45  # time between faults
+EVERY_LEASES = 0.35  # time between faults
+BACK_S = 2.0  # until a tree that was struck works again
 LEAST_KINDS, MOST_KINDS = 3, 7
+PLACES = {"server": range(1), "tree": range(TREES), "wire": range(TREES + 1)}
 PRODUCED = {"batches": 1500, "awaited": 700, "sync": 200, "http": 200, "foreign": 200}
 PRODUCED_REAL = {name: 4 * amount for name, amount in PRODUCED.items()}
 
@@ -60,7 +62,7 @@ def plan_of(seed: int, seconds: float, *, real: bool = False, only: Sequence[str
         real=real,
         lease_s=lease_s,
         settings={"concurrency": 40} if real else {**SHORT, "concurrency": 40},
-        patience={} if real else {"resend_s": 2.0, "call_timeout_s": 1.0},
+        patience={} if real else {"resend_s": 0.8, "call_timeout_s": 0.4},
         fsync=chance.choice(["everysec", "always"]),
         producers={kind: produced[kind] for kind in ("batches", *others)},
         kinds=kinds,
@@ -73,7 +75,7 @@ def chosen_kinds(chance: random.Random) -> list[str]:
     amount = chance.randint(LEAST_KINDS, MOST_KINDS)
     kinds = set(chance.sample(sorted(FAULTS), amount))
     if chance.random() < 0.9:
-        kinds.add("pause-worker")
+        kinds |= {"pause-worker", "pause-supervisor"}
     return sorted(kinds)
 
 
@@ -85,11 +87,12 @@ def strikes_of(chance: random.Random, kinds: Sequence[str], seconds: float, leas
     while at_s < seconds:
         name = chance.choice(kinds)
         fault = FAULTS[name]
-        place = {"server": 0, "tree": chance.randrange(TREES), "wire": chance.randrange(TREES + 1)}[fault.strikes]
         for_s = chance.uniform(*fault.leases) * lease_s
-        outlasts = fault.pauses and place > 0 and at_s + for_s > seconds
-        if busy_s.get((fault.strikes, place), 0.0) <= at_s:
+        free = [place for place in PLACES[fault.strikes] if busy_s.get((fault.strikes, place), 0.0) <= at_s]
+        if free:
+            place = chance.choice(free)
+            outlasts = fault.pauses and place > 0 and at_s + for_s > seconds
             strikes.append(Strike(len(strikes), name, place, round(at_s, 3), round(for_s, 3), outlasts))
-            busy_s[fault.strikes, place] = float("inf") if outlasts else at_s + for_s
+            busy_s[fault.strikes, place] = float("inf") if outlasts else at_s + for_s + BACK_S * (fault.strikes == "tree")
         at_s += chance.uniform(0.3, 1.7) * EVERY_LEASES * lease_s
     return strikes
