@@ -2,28 +2,19 @@
 
 It shares no code with the product. Each method takes what a call of the script is given, changes the store as that call
 must, and gives the reply; it raises Refused, before it changes anything, where the call must raise. Times are ms unless
-their names say us. What scripts write as JSON stands here as a dict, what callers give as their own text.
+their names say us.
 """
 
 import json
 import re
 from typing import Any, NamedTuple
 
-from .keyspace_model import Scores, Store
+from .endings import ENDED, LIVE
+from .session_model import SessionModel
+from .store import Scores
 
-LIVE = ("pending", "in-progress")
-ENDED = ("done", "failed", "cancelled", "expired")
-EMPTIED = ("crashed", "closed")
-FLOOR_MS = 10_000
 STRAY_LOOK_MS = 1000
 STRAY_KEPT_MS = 60_000
-
-
-class Bounds(NamedTuple):
-    """How much of what has ended is kept."""
-
-    most: int
-    kept_ms: int
 
 
 class New(NamedTuple):
@@ -37,226 +28,8 @@ class New(NamedTuple):
     keep_digest: bool = False
 
 
-class Model(Store):
-    """One shard."""
-
-    def __init__(self, prefix: str, now_us: int, *, done: Bounds, ended: Bounds, gap_ms: int, max_crashes: int) -> None:
-        super().__init__(prefix)
-        self.now_us = now_us
-        self.done, self.ended, self.gap_ms, self.max_crashes = done, ended, gap_ms, max_crashes
-        self.messages: list[tuple[str, str]] = []
-
-    @property
-    def now_ms(self) -> int:
-        return self.now_us // 1000
-
-    def word(self, task_id: str) -> str | None:
-        return self.get(self.task(task_id, "status"))
-
-    def owned(self, session: str) -> dict[str, str]:
-        return self.of(self.own(f"owned:{session}"), dict)
-
-    def attempts(self, task_id: str) -> list[str]:
-        return self.of(self.task(task_id, "attempts"), list)
-
-    def of_own(self, name: str, kind: type) -> Any:
-        return self.of(self.own(name), kind)
-
-    # What several scripts do.
-
-    def wake(self, queue: str) -> None:
-        tokens = self.of_own(f"wake:{queue}", list)
-        if not tokens:
-            tokens.append("1")
-
-    def make_due(self, task_id: str, queue: str, due_ms: int) -> None:
-        self.put(self.task(task_id, "status"), "scheduled")
-        due = self.of_own(f"due:{queue}", Scores)
-        due[task_id] = due_ms
-        if due.in_order()[0] == task_id:
-            self.wake(queue)
-
-    def put_back(self, task_id: str, queue: str) -> None:
-        self.put(self.task(task_id, "status"), "pending")
-        self.of(self.ready(queue), list).append(task_id)
-        self.wake(queue)
-
-    def forget(self, task_id: str) -> None:
-        for name in ("tries", "crashes", "watched"):
-            self.of_own(name, dict).pop(task_id, None)
-        self.of_own("cancelling", set).discard(task_id)
-
-    def give_up(self, session: str, task_id: str) -> None:
-        """Free a claim on a task that somebody else has ended or taken."""
-        self.owned(session).pop(task_id)
-        if self.word(task_id) in ENDED:
-            self.forget(task_id)
-
-    def end(self, task_id: str, outcome: str, word: str) -> None:
-        self.put(self.task(task_id, "result"), outcome)
-        self.put(self.task(task_id, "status"), word)
-        channels = self.of_own("watched", dict).get(task_id, "")
-        self.messages += [(channel, f"{task_id} {word} {outcome}") for channel in channels.split()]
-        self.forget(task_id)
-        self.of_own(f"ended:{word}", list).insert(0, task_id)
-
-    def bare_outcome(self, **rest: Any) -> str:
-        return json.dumps({"v": 1, "ended_ms": self.now_ms, **rest}, separators=(",", ":"))
-
-    def ended_at(self, task_id: str) -> int:
-        return json.loads(self.get(self.task(task_id, "result")) or "{}").get("ended_ms", 0)
-
-    def trim(self, word: str, bounds: Bounds) -> None:
-        """Drop the oldest ended records beyond the number or, where the number is kept, beyond the age."""
-        history = self.of_own(f"ended:{word}", list)
-        beyond, oldest_kept = len(history) - bounds.most, self.now_ms - bounds.kept_ms
-        looked_at = list(reversed(history))[: beyond if beyond > 0 else None]
-        if not history or (beyond <= 0 and self.ended_at(history[-1]) >= oldest_kept):
-            return
-        gone = []
-        for passed, task_id in enumerate(looked_at):
-            if self.word(task_id) == word:
-                ended_at = self.ended_at(task_id)
-                if not (passed < beyond or ended_at < oldest_kept) or abs(self.now_ms - ended_at) < FLOOR_MS:
-                    break
-                gone.append(task_id)
-            history.pop()
-        for task_id in gone:
-            for part in ("", "status", "result", "attempts"):
-                self.delete(self.task(task_id, part))
-
-    # Sessions.
-
-    def open(self, session: str, lease_ms: int, record: dict[str, Any]) -> str:
-        sessions = self.need(self.own("sessions"), Scores)
-        if self.exists(self.own(f"session:{session}")):
-            return "repeat" if session in sessions else "gone"
-        self.of_own(f"session:{session}", dict).update(record)
-        sessions[session] = self.now_ms + lease_ms
-        return "opened"
-
-    def renew(self, leases: dict[str, int]) -> dict[str, set[str] | None]:
-        sessions = self.need(self.own("sessions"), Scores)
-        answers: dict[str, set[str] | None] = {}
-        for session, lease_ms in leases.items():
-            answers[session] = None
-            if session in sessions:
-                self.of_own("suspects", dict).pop(session, None)
-                sessions[session] = self.now_ms + lease_ms
-                answers[session] = self.of_own("cancelling", set) & self.owned(session).keys()
-        return answers
-
-    def need_keys_of(self, session: str) -> None:
-        for name, kind in (("sessions", Scores), ("suspects", dict), (f"owned:{session}", dict)):
-            self.need(self.own(name), kind)
-
-    def close(self, session: str) -> int:
-        self.need_keys_of(session)
-        suspects = self.of_own("suspects", dict)
-        if self.of_own("sessions", Scores).pop(session, None) is not None:
-            suspects[session] = "closed"
-        elif session not in suspects:
-            return 0
-        total = 0
-        while True:  # as the caller does
-            freed = self.empty(session, limit=None)
-            self.trim("cancelled", self.ended)
-            total += freed
-            if not freed or not self.owned(session):
-                return total
-            if session not in suspects:
-                return total
-
-    def empty(self, session: str, limit: int | None) -> int:
-        """Put back what a session that has gone still owns; gives how many claims that freed."""
-        owned, suspects = self.owned(session), self.of_own("suspects", dict)
-        counted, freed = suspects.get(session) == "crashed", 0
-        for task_id, token in list(owned.items()):
-            number, _, queue = token.partition(":")
-            if self.word(task_id) not in LIVE:
-                self.give_up(session, task_id)
-            elif task_id in self.of_own("cancelling", set):
-                del owned[task_id]
-                self.end(task_id, self.bare_outcome(), "cancelled")
-            elif not self.fits(self.ready(queue), list):
-                continue
-            else:
-                del owned[task_id]
-                if not (counted and self.crash(session, task_id, int(number), limit)):
-                    self.put_back(task_id, queue)
-            freed += 1
-        if not owned:
-            suspects.pop(session, None)
-            if self.exists(self.own(f"session:{session}")):
-                self.expiring.add(self.own(f"session:{session}"))
-        return freed
-
-    def crash(self, session: str, task_id: str, number: int, limit: int | None) -> bool:
-        """Count a crash; ends the task, and says so, when it was the last that it may have."""
-        crashes = self.of_own("crashes", dict).get(task_id, 0) + 1
-        self.of_own("crashes", dict)[task_id] = crashes
-        evidence = {"v": 1, "kind": "crash", "at_ms": self.now_ms, "session": session, "claim": number}
-        self.attempts(task_id).append(json.dumps(evidence, separators=(",", ":")))
-        if limit is None or crashes < limit:
-            return False
-        tries = self.of_own("tries", dict).get(task_id, 0)
-        message = f"its worker process died {crashes} times while running it"
-        error = {"type": "TooManyCrashes", "message": message, "traceback": ""}
-        self.end(task_id, self.bare_outcome(tries=tries, crashes=crashes, error=error), "failed")
-        return True
-
-    def reap(self, died: str = "") -> tuple[str | None, int, bool]:
-        if died:
-            self.need_keys_of(died)
-        suspects = self.need(self.own("suspects"), dict)
-        gone = [session for session, mark in suspects.items() if mark in EMPTIED and died in ("", session)]
-        if died and not gone and died in self.of_own("sessions", Scores):
-            gone = [died]
-        session, freed = self.empty_first(gone)
-        if not freed and not died:
-            self.need(self.own("sessions"), Scores)
-            found, freed = self.empty_first(self.found_over())
-            session = found or session
-        self.trim("failed", self.ended)
-        self.trim("cancelled", self.ended)
-        left = session is not None and bool(self.owned(session))
-        return session, freed, freed > 0 and (left or not died)
-
-    def empty_first(self, sessions: list[str]) -> tuple[str | None, int]:
-        last = None
-        for session in sessions:
-            if not self.fits(self.own(f"owned:{session}"), dict):
-                continue
-            if self.of_own("suspects", dict).get(session) not in EMPTIED:
-                self.of_own("sessions", Scores).pop(session, None)
-                self.of_own("suspects", dict)[session] = "crashed"
-            if freed := self.empty(session, self.max_crashes):
-                return session, freed
-            if not self.owned(session):
-                last = session
-        return last, 0
-
-    def found_over(self) -> list[str]:
-        """One look at every session: new suspects, and those that were suspects for long enough."""
-        sessions, now = self.of_own("sessions", Scores), self.now_ms
-        in_order = sessions.in_order()
-        before = [session for session in in_order if sessions[session] < now]
-        ahead = [session for session in reversed(in_order) if sessions[session] > now and self.is_too_far_ahead(session)]
-        found = []
-        for session in before + ahead:
-            first_ms, lease_end = self.of_own("suspects", dict).get(session), sessions[session]
-            if isinstance(first_ms, int) and first_ms <= now and (first_ms > lease_end or lease_end > now):
-                if now - first_ms >= self.gap_ms:
-                    found.append(session)
-            else:
-                self.of_own("suspects", dict)[session] = now
-        return found
-
-    def is_too_far_ahead(self, session: str) -> bool:
-        lease_ms = self.of_own(f"session:{session}", dict).get("lease_ms")
-        return lease_ms is not None and self.of_own("sessions", Scores)[session] > self.now_ms + lease_ms
-
-    # Tasks.
+class Model(SessionModel):
+    """One shard, with every script."""
 
     def enqueue(self, tasks: list[New]) -> list[str]:
         words, taken = [], {}

@@ -13,8 +13,8 @@ from lineshaft.protocol.keys import Keys
 from lineshaft.protocol.reply import Ended
 from lineshaft.settings import Settings
 
-from .keyspace_model import Refused
 from .model import New
+from .store import Refused
 
 
 class Real:

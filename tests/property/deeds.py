@@ -1,0 +1,301 @@
+"""What can happen to a shard: one method per script, and one for each thing that time, people and other programs do.
+
+Each draws what it needs. Most choices are sensible, so that something comes of them; the others are stale or wrong.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import redis
+from hypothesis import strategies as st
+
+from .endings import ENDED
+from .model import Model, New
+from .store import Scores
+
+LEASE_MS = 15_000
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+IDS = ("a", "b", "c", "d", "e")
+FOREIGN_IDS = ("f", "g")
+NO_IDS = ("not an id", "x" * 65, "é", "", "y" * 300)
+SESSIONS = ("s", "t", "u")
+QUEUES = ("default", "mail")
+CHANNELS = ("watcher:1", "watcher:2")
+NOTE = '{"type":"UnknownTask"}'
+WRONG = ("wrong", ["wrong"], {"wrong"}, {"wrong": "1"}, Scores(wrong=1))
+RIGHT_KINDS = {
+    "sessions": Scores, "suspects": dict, "clock": str, "tries": dict, "crashes": dict, "cancelling": set, "watched": dict,
+    "strays": Scores, "set_aside": list, "queues": set, "paused": set,
+    **{f"session:{session}": dict for session in SESSIONS},
+    **{f"owned:{session}": dict for session in SESSIONS},
+    **{f"due:{queue}": Scores for queue in QUEUES},
+    **{f"wake:{queue}": list for queue in QUEUES},
+    **{f"ended:{word}": list for word in ENDED},
+}  # fmt: skip
+RECORD_KINDS = {"": str, "status": str, "result": str, "attempts": list, "digest": str}
+
+Draw = Callable[..., Any]
+numbers = st.integers(0, 63)
+picks = st.lists(numbers, min_size=1, max_size=4)
+several_queues = st.permutations(QUEUES).map(list) | st.sampled_from([[queue] for queue in QUEUES])
+delays = st.sampled_from([None, None, 0, 1, 900, 5 * SECOND, MINUTE, DAY])
+small_steps = st.sampled_from([1, 200, SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND, 11 * SECOND])
+large_steps = st.sampled_from([LEASE_MS + 1, MINUTE + 1, HOUR, DAY, 8 * DAY])
+steps_back = st.sampled_from([1, SECOND, 9 * SECOND, MINUTE, HOUR])
+tasks_to_enqueue = st.lists(
+    st.tuples(st.sampled_from(IDS), st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), delays, st.booleans()),
+    min_size=1,
+    max_size=5,
+)
+
+
+class Deeds:
+    """See the module. Who runs it has the model, the server, and `both`, which makes one call in both worlds."""
+
+    model: Model
+    raw: redis.Redis
+    both: Callable[..., Any]
+    compare: Callable[[str], None]
+    calls: list[tuple[str, tuple[Any, ...]]]
+    claims: list[tuple[str, str]]  # every (id, token) that there ever was
+    popped: list[str]  # what foreign consumers took
+    taken_by_others: set[str]  # ids whose fate is not ours alone
+    last_number = 0
+    nonce = 0
+    was_damaged = False
+
+    # Material.
+
+    def stamp(self, **fields: Any) -> str:
+        """JSON that is like no other."""
+        self.nonce += 1
+        return json.dumps({"v": 1, **fields, "n": self.nonce}, separators=(",", ":"))
+
+    def new(self, task_id: str, queue: str, content: int = 0, delay_ms: int | None = None, keep: bool = False) -> New:
+        digest = f"{content:032x}"
+        return New(task_id, queue, digest, self.stamp(digest=digest, queue=queue), delay_ms, keep)
+
+    def outcome(self, skew_ms: int = 0) -> str:
+        return self.stamp(ended_ms=self.model.now_ms + skew_ms)
+
+    def evidence(self) -> str:
+        return self.stamp(kind="error", at_ms=self.model.now_ms)
+
+    def some_id(self, draw: Draw) -> str:
+        """Mostly one that has a word."""
+        every = IDS + FOREIGN_IDS
+        known = [task_id for task_id in every if self.model.word(task_id)]
+        pick = draw(numbers)
+        return pick_from(known if known and pick % 8 else every, pick // 8)
+
+    def some_session(self, draw: Draw) -> str:
+        """Mostly one that is open."""
+        is_open = sorted(self.model.of_own("sessions", Scores))
+        pick = draw(numbers)
+        return pick_from(is_open if is_open and pick % 8 else SESSIONS, pick // 8)
+
+    def some_claims(self, draw: Draw) -> tuple[str, list[tuple[str, str]]]:
+        """A session, mostly one with work, and (id, token) pairs: mostly what it owns; some are over or another's."""
+        at_work = [session for session in SESSIONS if self.model.owned(session)]
+        pick = draw(numbers)
+        session = pick_from(at_work if at_work and pick % 8 else SESSIONS, pick // 8)
+        now = list(self.model.owned(session).items())
+        pools = [(now if now and pick % 4 else self.claims, pick // 4) for pick in draw(picks)]
+        return session, [pick_from(pool, number) for pool, number in pools if pool]
+
+    # The scripts.
+
+    def open(self, draw: Draw) -> None:
+        record = {"host": "mill"} | ({"lease_ms": LEASE_MS} if draw(st.booleans()) else {})
+        self.both("open", draw(st.sampled_from(SESSIONS)), draw(st.sampled_from([LEASE_MS, MINUTE])), record)
+
+    def renew(self, draw: Draw) -> None:
+        who = {self.some_session(draw): None for _ in range(draw(st.integers(0, 3)))}
+        self.both("renew", dict.fromkeys(who, draw(st.sampled_from([LEASE_MS, MINUTE]))))
+
+    def close(self, draw: Draw) -> None:
+        self.both("close", self.some_session(draw))
+
+    def reap(self, draw: Draw) -> None:
+        self.both("reap")
+
+    def reap_died(self, draw: Draw) -> None:
+        self.both("reap", self.some_session(draw))
+
+    def enqueue(self, draw: Draw) -> None:
+        self.both("enqueue", [self.new(*task) for task in draw(tasks_to_enqueue)])
+
+    def claim(self, draw: Draw) -> None:
+        session, look_ms = self.some_session(draw), LEASE_MS if draw(st.booleans()) else None
+        self.claim_tasks(session, draw(st.sampled_from([5, 5, 2, 1, 0])), draw(several_queues), look_ms)
+
+    def renew_and_claim(self, draw: Draw) -> None:
+        """What keeps examples going: somebody always comes to work."""
+        session = self.some_session(draw)
+        self.both("open", session, LEASE_MS, {"lease_ms": LEASE_MS})
+        self.both("renew", {session: LEASE_MS})
+        self.claim_tasks(session, draw(st.sampled_from([1, 2, 5])), list(QUEUES), None)
+
+    def claim_tasks(self, session: str, slots: int, wanted: list[str], look_ms: int | None) -> None:
+        claimed = self.both("claim", session, slots, wanted, look_ms)
+        if isinstance(claimed, tuple) and claimed[2]:
+            assert claimed[0] > self.last_number, "claim numbers only grow"
+            self.last_number = claimed[0]
+            self.claims += [(task_id, token) for task_id, token, *_ in claimed[2]]
+
+    def finish(self, draw: Draw) -> None:
+        session, claims = self.some_claims(draw)
+        skew_ms = draw(st.sampled_from([0, 0, -3000, 3000]))
+        self.both("finish", session, [(task_id, token, self.outcome(skew_ms)) for task_id, token in claims])
+
+    def fail(self, draw: Draw) -> None:
+        session, claims = self.some_claims(draw)
+        delay_ms = draw(delays)
+        self.both("fail", session, [(i, token, self.evidence(), delay_ms, self.outcome()) for i, token in claims])
+
+    def release(self, draw: Draw) -> None:
+        session, claims = self.some_claims(draw)
+        how = draw(delays), draw(st.sampled_from(["", "", NOTE])), draw(st.sampled_from([0, MINUTE, DAY]))
+        self.both("release", session, [(task_id, token, *how) for task_id, token in claims])
+
+    def promote(self, draw: Draw) -> None:
+        self.both("promote", draw(several_queues))
+
+    def cancel(self, draw: Draw) -> None:
+        self.both("cancel", self.some_id(draw))
+
+    def retry(self, draw: Draw) -> None:
+        task_id = self.some_id(draw)
+        envelope = json.loads(self.model.get(self.model.task(task_id)) or "{}")
+        seen = len(self.model.attempts(task_id)) + draw(st.sampled_from([0, 0, 0, 0, 1, -1]))
+        self.both("retry", task_id, envelope.get("queue", "default"), max(0, seen))
+
+    def watch(self, draw: Draw) -> None:
+        self.both("watch", draw(st.sampled_from(CHANNELS)), [self.some_id(draw) for _ in range(draw(st.integers(1, 3)))])
+
+    def an_earlier_call_comes_again(self, draw: Draw) -> None:
+        name, arguments = self.calls[-1 - draw(numbers) % len(self.calls)]
+        if name == "claim":
+            self.claim_tasks(*arguments)
+        else:
+            self.both(name, *arguments)
+
+    # Time.
+
+    def time_passes(self, draw: Draw) -> None:
+        self.model.now_us += draw(small_steps) * 1000 + draw(st.sampled_from([0, 1, 999]))
+
+    def much_time_passes(self, draw: Draw) -> None:
+        self.model.now_us += draw(large_steps) * 1000
+
+    def time_goes_back(self, draw: Draw) -> None:
+        self.model.now_us -= draw(steps_back) * 1000
+
+    def a_key_expires(self, draw: Draw) -> None:
+        if names := sorted(self.model.expiring):
+            self.remove(pick_from(names, draw(numbers)))
+
+    # People.
+
+    def pause(self, draw: Draw) -> None:
+        name, queue = self.model.own("paused"), draw(st.sampled_from(QUEUES))
+        if self.model.fits(name, set):
+            flags = self.model.of(name, set)
+            flags ^= {queue}
+            (self.raw.sadd if queue in flags else self.raw.srem)(name, queue)
+            self.compare("a pause")
+
+    def an_idle_worker_wakes(self, draw: Draw) -> None:
+        name = self.model.own(f"wake:{draw(st.sampled_from(QUEUES))}")
+        if self.model.fits(name, list):
+            self.remove(name)
+
+    # Other programs.
+
+    def a_producer_sets_the_word(self, draw: Draw) -> None:
+        self.set_word(draw(st.sampled_from(FOREIGN_IDS)), "pending")
+
+    def a_producer_pushes(self, draw: Draw) -> None:
+        name, text = self.model.ready("default"), draw(st.sampled_from([*FOREIGN_IDS * 2, *IDS, *NO_IDS]))
+        if self.model.fits(name, list):
+            self.model.of(name, list).insert(0, text)
+            self.raw.lpush(name, text)
+            self.compare("a foreign LPUSH")
+
+    def a_consumer_pops(self, draw: Draw) -> None:
+        name = self.model.ready(draw(st.sampled_from(QUEUES)))
+        if ready := self.model.of(name, list):
+            text = ready.pop()
+            assert self.raw.rpop(name) == text
+            self.popped.append(text)
+            self.taken_by_others.add(text)
+            self.compare("a foreign RPOP")
+
+    def a_consumer_sets_the_word(self, draw: Draw) -> None:
+        if takeable := [text for text in self.popped if text not in NO_IDS]:
+            word = draw(st.sampled_from(["in-progress", "in-progress", "done", "failed", "working"]))
+            self.set_word(pick_from(takeable, draw(numbers)), word)
+
+    def set_word(self, task_id: str, word: str) -> None:
+        self.model.put(self.model.task(task_id, "status"), word)
+        self.raw.set(self.model.task(task_id, "status"), word)
+        self.compare("a foreign SET")
+
+    def a_failover_brings_a_mark_back(self, draw: Draw) -> None:
+        name, task_id = self.model.own("cancelling"), draw(st.sampled_from(IDS))
+        if self.model.fits(name, set) and self.model.word(task_id) not in (None, *ENDED):
+            self.model.of(name, set).add(task_id)
+            self.raw.sadd(name, task_id)
+            self.compare("a failover")
+
+    # Damage.
+
+    def a_key_is_damaged(self, draw: Draw) -> None:
+        name = draw(st.sampled_from(sorted(RIGHT_KINDS)))
+        self.damage(draw, self.model.own(name), RIGHT_KINDS[name])
+
+    def a_ready_list_is_damaged(self, draw: Draw) -> None:
+        self.damage(draw, self.model.ready(draw(st.sampled_from(QUEUES))), list)
+
+    def a_record_is_damaged(self, draw: Draw) -> None:
+        part = draw(st.sampled_from(sorted(RECORD_KINDS)))
+        self.damage(draw, self.model.task(self.some_id(draw), part), RECORD_KINDS[part])
+
+    def damage(self, draw: Draw, name: str, right: type) -> None:
+        value = draw(st.sampled_from([value for value in WRONG if type(value) is not right]))
+        if name == self.model.own("clock"):
+            self.last_number = 0
+        self.was_damaged = True
+        self.remove(name)
+        self.model.values[name] = type(value)(value)  # a copy
+        store(self.raw, name, value)
+        self.compare("damage")
+
+    def damage_is_taken_away(self, draw: Draw) -> None:
+        names = sorted(name for name, value in self.model.values.items() if value in WRONG)
+        if names:
+            self.remove(pick_from(names, draw(numbers)))
+
+    def remove(self, name: str) -> None:
+        self.model.delete(name)
+        self.raw.delete(name)
+        self.compare("a key that is taken away")
+
+
+def pick_from(pool: Any, number: int) -> Any:
+    return pool[number % len(pool)]
+
+
+def store(raw: redis.Redis, name: str, value: Any) -> None:
+    """Put a plain value under a name."""
+    if isinstance(value, str):
+        raw.set(name, value)
+    elif isinstance(value, list):
+        raw.rpush(name, *value)
+    elif isinstance(value, set):
+        raw.sadd(name, *value)
+    elif isinstance(value, Scores):
+        raw.zadd(name, value)
+    else:
+        raw.hset(name, mapping=value)
