@@ -58,6 +58,10 @@ def main() -> int:
         if asked.verbose:
             print("\n".join(plan.lines()), flush=True)
         audits.append(run_one(plan))
+        if asked.verbose:
+            print(
+                "       tasks in progress hit:", ", ".join(f"{name} {tasks}" for name, tasks in audits[-1].faults), flush=True
+            )
     if len(audits) > 1:
         print(totals(audits))
     codes = {audit.exit_code for audit in audits}
@@ -102,7 +106,7 @@ def numbers(audit: Audit) -> str:
     return (
         f"{audit.accepted:>8} {audit.unknown_accepted:>7} {audit.ended:>6} {len(audit.lost):>4} {len(audit.zombies):>6} "
         f"{len(audit.invented):>8} {len(audit.silent):>6} {len(audit.late):>4} {audit.run_twice:>5} {audit.overlaps:>7} "
-        f"{audit.faults:>6} {audit.hits:>4} {audit.pauses:>6}"
+        f"{len(audit.faults):>6} {audit.hits:>4} {audit.pauses:>6}"
     )
 
 
@@ -113,6 +117,10 @@ def totals(audits: list[Audit]) -> str:
         for name, value in vars(audit).items():
             setattr(whole, name, getattr(whole, name) + value)
     lines = [f" total {numbers(whole)}"]
+    for name in sorted({name for name, _ in whole.faults}):
+        hits = [tasks for kind, tasks in whole.faults if kind == name]
+        hit = sum(tasks > 0 for tasks in hits)
+        lines.append(f"       {name}: {len(hits)} injected, {hit} hit work in progress, {sum(hits)} tasks in all")
     for name in sorted({recovery.fault for recovery in whole.recoveries}):
         seconds = [recovery.seconds for recovery in whole.recoveries if recovery.fault == name]
         alone = [recovery.seconds for recovery in whole.recoveries if recovery.fault == name and recovery.alone]

@@ -38,7 +38,7 @@ class Recovery:
 
 @dataclass
 class Audit:
-    """The findings. Breaches are lists of (key, why)."""
+    """The findings. Breaches are lists of (key, why); `faults` of (name, how many tasks in progress it hit)."""
 
     accepted: int = 0
     unknown_accepted: int = 0
@@ -53,10 +53,13 @@ class Audit:
     run_twice: int = 0
     overlaps: int = 0
     recoveries: list[Recovery] = field(default_factory=list)
-    faults: int = 0
-    hits: int = 0
-    hit_tasks: int = 0
+    faults: list[tuple[str, int]] = field(default_factory=list)
     pauses: int = 0
+
+    @property
+    def hits(self) -> int:
+        """How many faults hit work in progress."""
+        return sum(tasks > 0 for _, tasks in self.faults)
 
     @property
     def breaches(self) -> dict[str, list[tuple[str, str]]]:
@@ -229,9 +232,7 @@ def _measure_faults(found: Audit, journals: Journals, runs: list[Run], by_id: Ma
         fault, at = FAULTS[line["name"]], line["began"]
         hit = [run for run in runs if run.start_s <= at < run.end_s and (line["pids"] is None or run.pid in line["pids"])]
         hit = [run for run in hit if not _outrun(run, by_id[run.task_id], at)]
-        found.faults += 1
-        found.hits += bool(hit)
-        found.hit_tasks += len(hit)
+        found.faults.append((line["name"], len(hit)))
         if not hit:
             continue
         found.pauses += fault.pauses and healed.get(line["number"], at) - at > settings["lease_s"]

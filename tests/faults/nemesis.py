@@ -33,6 +33,7 @@ def run(plan: Plan, folder: Path) -> Audit:
         stage.journal.write("settings", seed=plan.seed, lease_s=plan.lease_s)
         stage.wait_ready()
         stage.produce(plan.producers, plan.seconds, plan.patience)
+        until(lambda: Journals.read(folder).workers, what=lambda: list(folder.iterdir()))
         nemesis = Nemesis(stage, plan)
         nemesis.strike_all()
         stage.wait_produced(PRODUCERS_S)

@@ -10,7 +10,7 @@ from integration.processes import SHORT
 from lineshaft.settings import Settings
 
 TREES = 3
-QUIET_S = 0.5  # before the first fault
+QUIET_S = 1.0  # from the first run of a task to the first fault
 EVERY_LEASES = 0.35  # time between faults
 BACK_S = 2.0  # until a tree that was struck works again
 LEAST_KINDS, MOST_KINDS = 3, 7
@@ -84,7 +84,7 @@ def strikes_of(chance: random.Random, kinds: Sequence[str], seconds: float, leas
     busy_s: dict[tuple[str, int], float] = {}
     strikes: list[Strike] = []
     at_s = QUIET_S
-    while at_s < seconds:
+    while at_s < seconds - QUIET_S / 2:
         name = chance.choice(kinds)
         fault = FAULTS[name]
         for_s = chance.uniform(*fault.leases) * lease_s

@@ -56,10 +56,10 @@ class Order:
 
 
 MIX: list[tuple[float, str, Callable[[random.Random], dict[str, Any]]]] = [
-    (0.70, "quick", lambda chance: {"seconds": chance.uniform(0.0, 0.02)}),
+    (0.69, "quick", lambda chance: {"seconds": chance.uniform(0.0, 0.02)}),
     (0.08, "threaded", lambda chance: {"seconds": chance.uniform(0.0, 0.02)}),
-    (0.07, "slow", lambda chance: {"seconds": chance.uniform(0.5, 2.5)}),
-    (0.03, "threaded", lambda chance: {"seconds": chance.uniform(0.5, 2.5)}),
+    (0.08, "slow", lambda chance: {"seconds": chance.uniform(0.5, 3.0)}),
+    (0.03, "threaded", lambda chance: {"seconds": chance.uniform(0.5, 3.0)}),
     (0.08, "flaky", lambda chance: {"failures": chance.randint(1, 2)}),
     (0.04, "hopeless", lambda _chance: {}),
 ]
