@@ -16,9 +16,9 @@ from .store import Scores
 
 LEASE_MS = 15_000
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
-IDS = ("a", "b", "c", "d", "e")
-FOREIGN_IDS = ("f", "g")
-NO_IDS = ("not an id", "x" * 65, "é", "", "y" * 300)
+IDS = ("a", "b", "c", "d", "e", "f", "g")
+FOREIGN_IDS = ("y", "z")
+NO_IDS = ("not an id", "x" * 65, "é", "", "v" * 300)
 SESSIONS = ("s", "t", "u")
 QUEUES = ("default", "mail")
 CHANNELS = ("watcher:1", "watcher:2")
@@ -43,10 +43,8 @@ delays = st.sampled_from([None, None, 0, 1, 900, 5 * SECOND, MINUTE, DAY])
 small_steps = st.sampled_from([1, 200, SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND, 11 * SECOND])
 large_steps = st.sampled_from([LEASE_MS + 1, MINUTE + 1, HOUR, DAY, 8 * DAY])
 steps_back = st.sampled_from([1, SECOND, 9 * SECOND, MINUTE, HOUR])
-tasks_to_enqueue = st.lists(
-    st.tuples(st.sampled_from(IDS), st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), delays, st.booleans()),
-    min_size=1,
-    max_size=5,
+new_tasks = st.lists(
+    st.tuples(numbers, st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), delays, st.booleans()), min_size=1, max_size=5
 )
 
 
@@ -82,27 +80,32 @@ class Deeds:
     def evidence(self) -> str:
         return self.stamp(kind="error", at_ms=self.model.now_ms)
 
-    def some_id(self, draw: Draw) -> str:
-        """Mostly one that has a word."""
-        every = IDS + FOREIGN_IDS
+    def some_id(self, draw: Draw, *wanted: str) -> str:
+        """Mostly one that has a word, and one of the wanted words if any has."""
+        every, pick = IDS + FOREIGN_IDS, draw(numbers)
         known = [task_id for task_id in every if self.model.word(task_id)]
-        pick = draw(numbers)
-        return pick_from(known if known and pick % 8 else every, pick // 8)
+        best = [task_id for task_id in known if self.model.word(task_id) in wanted]
+        pool = (best or known or every, known or every, best or known or every, every)[pick % 4]
+        return pick_from(pool, pick // 4)
 
     def some_session(self, draw: Draw) -> str:
         """Mostly one that is open."""
         is_open = sorted(self.model.of_own("sessions", Scores))
         pick = draw(numbers)
-        return pick_from(is_open if is_open and pick % 8 else SESSIONS, pick // 8)
+        return pick_from(is_open if is_open and pick % 8 < 7 else SESSIONS, pick // 8)
 
     def some_claims(self, draw: Draw) -> tuple[str, list[tuple[str, str]]]:
         """A session, mostly one with work, and (id, token) pairs: mostly what it owns; some are over or another's."""
-        at_work = [session for session in SESSIONS if self.model.owned(session)]
         pick = draw(numbers)
-        session = pick_from(at_work if at_work and pick % 8 else SESSIONS, pick // 8)
+        if not self.at_work() and pick % 8 < 7:
+            self.renew_and_claim(draw)
+        session = pick_from((self.at_work() if pick % 8 < 7 else ()) or SESSIONS, pick // 8)
         now = list(self.model.owned(session).items())
-        pools = [(now if now and pick % 4 else self.claims, pick // 4) for pick in draw(picks)]
+        pools = [(now if now and pick % 4 < 3 else self.claims, pick // 4) for pick in draw(picks)]
         return session, [pick_from(pool, number) for pool, number in pools if pool]
+
+    def at_work(self) -> list[str]:
+        return [session for session in SESSIONS if self.model.owned(session)]
 
     # The scripts.
 
@@ -124,14 +127,19 @@ class Deeds:
         self.both("reap", self.some_session(draw))
 
     def enqueue(self, draw: Draw) -> None:
-        self.both("enqueue", [self.new(*task) for task in draw(tasks_to_enqueue)])
+        """Mostly new ids; some are known, some stand twice in the batch."""
+        free = [task_id for task_id in IDS if not self.model.word(task_id)]
+        batch = [(pick_from(free if free and pick % 4 < 3 else IDS, pick // 4), *rest) for pick, *rest in draw(new_tasks)]
+        self.both("enqueue", [self.new(*task) for task in batch])
 
     def claim(self, draw: Draw) -> None:
         session, look_ms = self.some_session(draw), LEASE_MS if draw(st.booleans()) else None
         self.claim_tasks(session, draw(st.sampled_from([5, 5, 2, 1, 0])), draw(several_queues), look_ms)
 
     def renew_and_claim(self, draw: Draw) -> None:
-        """What keeps examples going: somebody always comes to work."""
+        """What keeps examples going: somebody always comes to work, and finds some."""
+        if not any(self.model.of(self.model.ready(queue), list) for queue in QUEUES):
+            self.enqueue(draw)
         session = self.some_session(draw)
         self.both("open", session, LEASE_MS, {"lease_ms": LEASE_MS})
         self.both("renew", {session: LEASE_MS})
@@ -163,10 +171,10 @@ class Deeds:
         self.both("promote", draw(several_queues))
 
     def cancel(self, draw: Draw) -> None:
-        self.both("cancel", self.some_id(draw))
+        self.both("cancel", self.some_id(draw, "in-progress"))
 
     def retry(self, draw: Draw) -> None:
-        task_id = self.some_id(draw)
+        task_id = self.some_id(draw, *ENDED)
         envelope = json.loads(self.model.get(self.model.task(task_id)) or "{}")
         seen = len(self.model.attempts(task_id)) + draw(st.sampled_from([0, 0, 0, 0, 1, -1]))
         self.both("retry", task_id, envelope.get("queue", "default"), max(0, seen))

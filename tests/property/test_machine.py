@@ -3,6 +3,8 @@
 The profile for CI is fixed: the same examples each time. For longer runs, and to make a found example again:
 
     LINESHAFT_PROPERTY_EXAMPLES=3000 LINESHAFT_PROPERTY_STEPS=60 LINESHAFT_PROPERTY_SEED=7 scripts/test tests/property
+
+A failure says which of these make it again. LINESHAFT_PROPERTY_SHRINK=0 shows the example as it was found, at once.
 """
 
 import asyncio
@@ -22,6 +24,7 @@ from .real import Listener, Real
 
 EXAMPLES = int(os.environ.get("LINESHAFT_PROPERTY_EXAMPLES", "150"))
 STEPS = int(os.environ.get("LINESHAFT_PROPERTY_STEPS", "40"))
+PHASES = (Phase.generate, Phase.shrink) if os.environ.get("LINESHAFT_PROPERTY_SHRINK", "1") != "0" else (Phase.generate,)
 SEED = int(os.environ.get("LINESHAFT_PROPERTY_SEED", "1"))
 TIMEOUT_S = 120 + EXAMPLES * STEPS // 20
 
@@ -52,7 +55,7 @@ def test_the_scripts_do_what_the_model_says(worlds: tuple[Real, Listener]):
         database=None,
         print_blob=False,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=PHASES,
     )
     try:
         run_state_machine_as_test(machine, settings=profile)
