@@ -141,7 +141,7 @@ def audit(
         by_id[run.task_id].append(run)
     for task in accepted.values():
         record = last.get(task.task_id, Record("absent"))
-        _check_end(found, task, record)
+        _check_end(found, task, record, first.get(task.task_id, record))
         if record.status == "done" and task.task_id not in by_id:
             found.lost.append((task.key, "it is done, and nobody ran it"))
     for task_id, record in last.items():
@@ -155,7 +155,7 @@ def audit(
     return found
 
 
-def _check_end(found: Audit, task: Accepted, record: Record) -> None:
+def _check_end(found: Audit, task: Accepted, record: Record, before: Record) -> None:
     if record.status == "absent" and not task.acked:
         return  # the outcome was unknown, and it was: no
     found.accepted += 1
@@ -164,6 +164,8 @@ def _check_end(found: Audit, task: Accepted, record: Record) -> None:
     found.failed += record.status == "failed"
     found.cancelled += record.status == "cancelled"
     why = _why_lost(task, record)
+    if not why and before.status not in ENDED:
+        why = f"it was {before.status} for as long as those that were paused last were stopped"
     if why:
         found.lost.append((task.key, why))
 

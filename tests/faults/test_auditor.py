@@ -79,6 +79,10 @@ def never_end(case: Case) -> None:
     case.end("t1", status="not ended", result=None)
 
 
+def end_only_once_the_paused_go_on(case: Case) -> None:
+    case.first["t1"] = Record("not ended")
+
+
 def fail_without_an_error_of_its_own(case: Case) -> None:
     case.end("t1", status="failed", result=None, error_type="Crashed", error_message="its worker died 10 times")
 
@@ -142,6 +146,7 @@ def start_too_late(case: Case) -> None:
 BREACHES: list[tuple[str, Callable[[Case], None]]] = [
     ("lost", lose_the_record),
     ("lost", never_end),
+    ("lost", end_only_once_the_paused_go_on),
     ("lost", fail_without_an_error_of_its_own),
     ("lost", fail_with_the_error_of_another),
     ("lost", cancel_what_nobody_cancelled),
