@@ -39,12 +39,15 @@ Draw = Callable[..., Any]
 numbers = st.integers(0, 63)
 picks = st.lists(numbers, min_size=1, max_size=4)
 several_queues = st.permutations(QUEUES).map(list) | st.sampled_from([[queue] for queue in QUEUES])
-delays = st.sampled_from([None, None, 0, 1, 900, 5 * SECOND, MINUTE, DAY])
+delays = st.sampled_from([0, 1, 900, 5 * SECOND, MINUTE, DAY])
+rare_delays = st.sampled_from([None, None, None]) | delays
 small_steps = st.sampled_from([1, 200, SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND, 11 * SECOND])
 large_steps = st.sampled_from([LEASE_MS + 1, MINUTE + 1, HOUR, DAY, 8 * DAY])
 steps_back = st.sampled_from([1, SECOND, 9 * SECOND, MINUTE, HOUR])
 new_tasks = st.lists(
-    st.tuples(numbers, st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), delays, st.booleans()), min_size=1, max_size=5
+    st.tuples(numbers, st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), rare_delays, st.booleans()),
+    min_size=1,
+    max_size=5,
 )
 
 
@@ -101,7 +104,8 @@ class Deeds:
             self.renew_and_claim(draw)
         session = pick_from((self.at_work() if pick % 8 < 7 else ()) or SESSIONS, pick // 8)
         now = list(self.model.owned(session).items())
-        pools = [(now if now and pick % 4 < 3 else self.claims, pick // 4) for pick in draw(picks)]
+        over = [claim for claim in self.claims if claim not in now and claim[0] in dict(now)] or self.claims
+        pools = [(now if now and pick % 4 < 3 else over, pick // 4 + n) for n, pick in enumerate(draw(picks))]
         return session, [pick_from(pool, number) for pool, number in pools if pool]
 
     def at_work(self) -> list[str]:
@@ -129,7 +133,10 @@ class Deeds:
     def enqueue(self, draw: Draw) -> None:
         """Mostly new ids; some are known, some stand twice in the batch."""
         free = [task_id for task_id in IDS if not self.model.word(task_id)]
-        batch = [(pick_from(free if free and pick % 4 < 3 else IDS, pick // 4), *rest) for pick, *rest in draw(new_tasks)]
+        batch = [
+            (pick_from(free if free and pick % 4 < 3 else IDS, pick // 4 + n), *rest)
+            for n, (pick, *rest) in enumerate(draw(new_tasks))
+        ]
         self.both("enqueue", [self.new(*task) for task in batch])
 
     def claim(self, draw: Draw) -> None:
@@ -159,12 +166,12 @@ class Deeds:
 
     def fail(self, draw: Draw) -> None:
         session, claims = self.some_claims(draw)
-        delay_ms = draw(delays)
+        delay_ms = draw(rare_delays)
         self.both("fail", session, [(i, token, self.evidence(), delay_ms, self.outcome()) for i, token in claims])
 
     def release(self, draw: Draw) -> None:
         session, claims = self.some_claims(draw)
-        how = draw(delays), draw(st.sampled_from(["", "", NOTE])), draw(st.sampled_from([0, MINUTE, DAY]))
+        how = draw(rare_delays), draw(st.sampled_from(["", NOTE])), draw(st.sampled_from([0, MINUTE, DAY]))
         self.both("release", session, [(task_id, token, *how) for task_id, token in claims])
 
     def promote(self, draw: Draw) -> None:
@@ -225,11 +232,18 @@ class Deeds:
         self.set_word(draw(st.sampled_from(FOREIGN_IDS)), "pending")
 
     def a_producer_pushes(self, draw: Draw) -> None:
-        name, text = self.model.ready("default"), draw(st.sampled_from([*FOREIGN_IDS * 2, *IDS, *NO_IDS]))
+        name = self.model.ready(draw(st.sampled_from(["default", "default", "mail"])))
+        text = draw(st.sampled_from([*FOREIGN_IDS * 4, *IDS, *NO_IDS]))
         if self.model.fits(name, list):
             self.model.of(name, list).insert(0, text)
             self.raw.lpush(name, text)
             self.compare("a foreign LPUSH")
+
+    def a_producer_sends(self, draw: Draw) -> None:
+        """SET and LPUSH, in either order."""
+        steps = [self.a_producer_sets_the_word, self.a_producer_pushes]
+        for step in draw(st.permutations(steps)):
+            step(draw)
 
     def a_consumer_pops(self, draw: Draw) -> None:
         name = self.model.ready(draw(st.sampled_from(QUEUES)))
@@ -244,6 +258,13 @@ class Deeds:
         if takeable := [text for text in self.popped if text not in NO_IDS]:
             word = draw(st.sampled_from(["in-progress", "in-progress", "done", "failed", "working"]))
             self.set_word(pick_from(takeable, draw(numbers)), word)
+
+    def a_consumer_of_a_second_entry_sets_the_word(self, draw: Draw) -> None:
+        """The id had been pushed twice: we run one entry, and it took the other."""
+        if owned := sorted(task_id for session in SESSIONS for task_id in self.model.owned(session)):
+            task_id = pick_from(owned, draw(numbers))
+            self.taken_by_others.add(task_id)
+            self.set_word(task_id, draw(st.sampled_from(["done", "failed", "working", "pending"])))
 
     def set_word(self, task_id: str, word: str) -> None:
         self.model.put(self.model.task(task_id, "status"), word)
