@@ -14,7 +14,8 @@ from faults.journals import Journals, JournalWriter
 from faults.plan import TREES, Plan
 from faults.reads import read_all, read_over_http
 from faults.stage import Stage
-from faults.table import FAULTS, Missed, NotYet, Strike
+from faults.strikes import Missed, NotYet, Strike
+from faults.table import FAULTS
 from integration.waiting import until
 from lineshaft import App, Settings
 
@@ -28,7 +29,7 @@ REST_S = 0.5  # for those that were continued to do their worst
 
 def run(plan: Plan, folder: Path) -> Audit:
     """Run it; gives the findings. The journals and logs are in the folder afterwards."""
-    stage = Stage(folder, plan.seed, plan.settings, trees=TREES, fsync=plan.fsync, proxied=plan.proxied)
+    stage = Stage(folder, plan.seed, plan.settings, trees=TREES, fsync=plan.fsync, needs=plan.needs)
     try:
         stage.journal.write("settings", seed=plan.seed, lease_s=plan.lease_s)
         stage.wait_ready()
@@ -37,10 +38,10 @@ def run(plan: Plan, folder: Path) -> Audit:
         nemesis = Nemesis(stage, plan)
         nemesis.strike_all()
         stage.wait_produced(PRODUCERS_S)
-        first = read_all(stage.server.url, _ids(folder), DRAINED_REAL_S if plan.real else DRAINED_S)
+        first = read_all(stage.around.direct_url, _ids(folder), DRAINED_REAL_S if plan.real else DRAINED_S)
         nemesis.heal_last()
         offer_work(stage)
-        last = read_all(stage.server.url, _ids(folder), 5.0)
+        last = read_all(stage.around.direct_url, _ids(folder), 5.0)
         over_http = read_over_http(stage.api_port, random.Random(plan.seed).sample(sorted(last), min(SAMPLE, len(last))))
     finally:
         left = stage.end()
@@ -121,7 +122,7 @@ def offer_work(stage: Stage) -> None:
     alive = {pid for tree in stage.trees for pid in until(lambda tree=tree: tree.workers(), what=tree.log)}
     stage.wait_ready()
     app, journal = (
-        App("probes", settings=Settings(redis_url=stage.server.url)),
+        App("probes", settings=Settings(redis_url=stage.around.direct_url)),
         JournalWriter(stage.folder / "producers-probe.jsonl"),
     )
     app.task(foundry.probe.__wrapped__)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from faults.table import FAULTS, Strike
+from faults.strikes import Strike
+from faults.surroundings import ROOT_ONLY
+from faults.table import FAULTS
 from integration.processes import SHORT
 from lineshaft.settings import Settings
 
@@ -14,7 +16,10 @@ QUIET_S = 1.0  # from the first run of a task to the first fault
 EVERY_LEASES = 0.35  # time between faults
 BACK_S = 2.0  # until a tree that was struck works again
 LEAST_KINDS, MOST_KINDS = 3, 7
-PLACES = {"server": range(1), "tree": range(TREES), "wire": range(TREES + 1)}
+PLACES = {
+    "server": range(1), "api": range(1), "tree": range(TREES), "wire": range(TREES + 1), "place": range(1, TREES),
+    "clock": range(TREES),
+}  # fmt: skip
 PRODUCED = {"batches": 1500, "awaited": 700, "sync": 200, "http": 200, "foreign": 200}
 PRODUCED_REAL = {name: 4 * amount for name, amount in PRODUCED.items()}
 
@@ -35,9 +40,9 @@ class Plan:
     strikes: Sequence[Strike]
 
     @property
-    def proxied(self) -> bool:
-        """Whether a fault needs proxies."""
-        return any(strike.name.startswith("net-") for strike in self.strikes)
+    def needs(self) -> frozenset[str]:
+        """What the surroundings must have for these faults."""
+        return frozenset(FAULTS[strike.name].needs for strike in self.strikes) - {""}
 
     def lines(self) -> list[str]:
         """The schedule, for people."""
@@ -49,11 +54,11 @@ class Plan:
         ]
 
 
-def plan_of(seed: int, seconds: float, *, real: bool = False, only: Sequence[str] = ()) -> Plan:
-    """The plan of a seed. `only` is in place of the kinds that the seed would choose."""
+def plan_of(seed: int, seconds: float, *, real: bool = False, root: bool = True, only: Sequence[str] = ()) -> Plan:
+    """The plan of a seed. `only` is in place of the kinds that the seed would choose; some need root."""
     chance = random.Random(seed)
     lease_s = Settings().lease_s if real else float(SHORT["lease_s"])
-    kinds = list(only) or chosen_kinds(chance)
+    kinds = list(only) or chosen_kinds(chance, root=root)
     produced = PRODUCED_REAL if real else PRODUCED
     others = chance.sample(sorted(set(produced) - {"batches"}), 3)
     return Plan(
@@ -70,12 +75,14 @@ def plan_of(seed: int, seconds: float, *, real: bool = False, only: Sequence[str
     )
 
 
-def chosen_kinds(chance: random.Random) -> list[str]:
+def chosen_kinds(chance: random.Random, *, root: bool) -> list[str]:
     """A few kinds: what goes wrong together is rarer where everything is on."""
-    amount = chance.randint(LEAST_KINDS, MOST_KINDS)
-    kinds = set(chance.sample(sorted(FAULTS), amount))
+    allowed = [name for name, fault in sorted(FAULTS.items()) if root or fault.needs not in ROOT_ONLY]
+    kinds = set(chance.sample(allowed, chance.randint(LEAST_KINDS, MOST_KINDS)))
     if chance.random() < 0.9:
         kinds |= {"pause-worker", "pause-supervisor"}
+    if "network" in {FAULTS[name].needs for name in kinds}:  # the places of a network have no proxies before them
+        kinds -= {name for name, fault in FAULTS.items() if fault.needs == "proxies"}
     return sorted(kinds)
 
 

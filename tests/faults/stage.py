@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,8 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from faults.journals import JournalWriter
+from faults.surroundings import OUTSIDE, Surroundings
 from faults.trees import Tree
-from faults.weather import WeatherProxy
 from integration.processes import MARK, end_leftovers
 from integration.waiting import until
 from servers import RunningServer, free_port
@@ -31,30 +31,32 @@ class Stage:
 
     Args:
         folder: for the data, the journals and the logs; empty.
-        seed: of the proxies and the producers.
+        seed: of the producers.
         settings: of the workers and the API.
         trees: how many; the first has the API.
         fsync: the server's appendfsync.
-        proxied: whether proxies stand between all of them and the server.
+        needs: what the surroundings are to have.
     """
 
-    def __init__(self, folder: Path, seed: int, settings: Mapping[str, Any], *, trees: int, fsync: str, proxied: bool) -> None:
+    def __init__(
+        self, folder: Path, seed: int, settings: Mapping[str, Any], *, trees: int, fsync: str, needs: Collection[str]
+    ) -> None:
         self.folder, self.seed, self.settings = folder, seed, dict(settings)
         self.journal = JournalWriter(folder / "nemesis-0.jsonl")
-        (folder / "server").mkdir()
-        self.server = RunningServer(folder / "server", *SERVER, "--appendfsync", fsync)
-        self.proxies = [WeatherProxy(self.server.port, f"{seed}-{n}") for n in range(trees + 1)] if proxied else []
+        self.around = Surroundings(folder, (*SERVER, "--appendfsync", fsync), needs, trees)
         self.api_port = free_port()
         self.loops: dict[int, Callable[[], None]] = {}
+        self.cuts: dict[int, list[tuple[str, str]]] = {}
         self._generations = [0] * trees
         self._producers: list[subprocess.Popen[bytes]] = []
         self.trees: list[Tree] = []
         for slot in range(trees):
             self.trees.append(self._tree(slot))
 
-    def url(self, slot: int) -> str:
-        """Where tree number `slot` connects to; the last is for the producers."""
-        return self.proxies[slot].url if self.proxies else self.server.url
+    @property
+    def server(self) -> RunningServer:
+        """The server."""
+        return self.around.server
 
     def wait_ready(self) -> None:
         """Wait until every tree has a worker with an open session, and the API listens."""
@@ -74,7 +76,7 @@ class Stage:
         environment |= {"PYTHONPATH": os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")]), **MARK}
         for kind, amount in kinds.items():
             given = {
-                "kind": kind, "seed": self.seed, "amount": amount, "seconds": seconds, "url": self.url(len(self.trees)),
+                "kind": kind, "seed": self.seed, "amount": amount, "seconds": seconds, "url": self.around.url(len(self.trees)),
                 "api_port": self.api_port, "journal": str(self.folder / f"producers-{kind}.jsonl"), "settings": settings,
             }  # fmt: skip
             with (self.folder / f"{kind}.stderr").open("wb") as log:
@@ -99,7 +101,7 @@ class Stage:
     def client(self) -> redis.Redis:
         """A connection of the nemesis itself, which sends nothing twice."""
         return redis.Redis.from_url(
-            self.server.url, socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0), protocol=3
+            self.around.direct_url, socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0), protocol=3
         )
 
     def repeat(self, number: int, act: Callable[[redis.Redis], Any], every_s: float) -> None:
@@ -132,9 +134,7 @@ class Stage:
             producer.wait()
         for tree in self.trees:
             tree.end()
-        for proxy in self.proxies:
-            proxy.stop()
-        self.server.kill()
+        self.around.end()
         self.journal.close()
         return end_leftovers()
 
@@ -144,6 +144,9 @@ class Stage:
         folder = self.folder / f"tree-{name}"
         folder.mkdir()
         journal = self.folder / f"workers-{name}.jsonl"
-        tree = Tree(self.url(slot), journal, folder, self.settings, api_port=self.api_port if slot == 0 else None)
+        port, url = self.api_port if slot == OUTSIDE else None, self.around.url(slot)
+        tree = self.around.start(
+            slot, lambda: Tree(url, journal, folder, self.settings, look_url=self.around.direct_url, api_port=port)
+        )
         self.journal.write("tree", slot=slot, pid=tree.pid)
         return tree

@@ -35,12 +35,19 @@ class Tree(WorkerProcess):
     """`lineshaft worker foundry:app`, or `lineshaft serve foundry:app` where it gets a port."""
 
     def __init__(
-        self, url: str, journal: Path, folder: Path, settings: Mapping[str, Any], *, api_port: int | None = None
+        self,
+        url: str,
+        journal: Path,
+        folder: Path,
+        settings: Mapping[str, Any],
+        *,
+        look_url: str,
+        api_port: int | None = None,
     ) -> None:
         self.folder = folder
         self.journal = Journal(journal)
         self.serves = api_port is not None
-        self._url = url
+        self._url = look_url
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("LINESHAFT_", "REDIS_"))}
         environment |= {f"LINESHAFT_{name.upper()}": str(value) for name, value in settings.items()}
         environment |= {"REDIS_URL": url, "FOUNDRY_JOURNAL": str(journal), "LOG_LEVEL": "WARNING", **MARK}
