@@ -51,6 +51,7 @@ class Proxy:
         self._links: set[Link] = set()
         self._rules: list[Rule] = []
         self._split = False
+        self._silent = False
         self._cutting: asyncio.Task[None] | None = None
         self.cuts = 0
         self._loop = asyncio.new_event_loop()
@@ -87,14 +88,23 @@ class Proxy:
 
         self._run(end())
 
-    def silence(self) -> None:
-        """From now on nothing passes on the connections there are, and neither end hears of it; new ones are fine."""
+    def silence(self, *, new_too: bool = False) -> None:
+        """From now on nothing passes on the connections there are, and neither end hears of it; new ones are fine, or not."""
 
         def mute() -> None:
+            self._silent = new_too
             for link in self._links:
                 link.silent = True
 
         self._call(mute)
+
+    def hear_again(self) -> None:
+        """New connections are fine again; those that fell silent stay so."""
+
+        def hear() -> None:
+            self._silent = False
+
+        self._call(hear)
 
     def lose(self, match: bytes, direction: Direction = "reply") -> Rule:
         """Lose the next reply (or request) with these bytes, and reset its connection."""
@@ -155,6 +165,7 @@ class Proxy:
         for writer in (to_client, to_server):
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         link = Link(to_client, to_server)
+        link.silent = self._silent
         self._links.add(link)
         pumps = [
             asyncio.create_task(self._pump(link, "request", from_client, to_server)),

@@ -209,7 +209,8 @@ class Supervisor:
             self._workers.discard(child)
             self._keeper.drop(session)
             drained = "drained" in child.said
-            await self._end_session(session, clean=drained or self._killed.is_set())
+            if child.has_orders:
+                await self._end_session(session, clean=drained or self._killed.is_set())
             if code == EXIT_STUCK:
                 self._fail(child.said.get("failed", "a worker gave up"), code)
             elif not drained and not self._stopping.is_set():
