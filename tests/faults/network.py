@@ -14,7 +14,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, Self, TypeVar
 
@@ -26,6 +26,7 @@ R = TypeVar("R")
 # <sched.h> and <sys/mount.h>
 CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
 MS_BIND, MS_REC, MS_SLAVE = 0x1000, 0x4000, 0x80000
+TCP_CLOSING = {"04", "0B"}  # FIN_WAIT1 and CLOSING in /proc/net/tcp
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -42,7 +43,11 @@ class Place:
 
     def run(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
         """Call a function in the place, and wait for it. Processes that it starts and sockets that it opens are there."""
-        return self._thread.submit(function, *arguments, **options).result()
+        return self.begin(function, *arguments, **options).result()
+
+    def begin(self, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> Future[R]:
+        """The same without waiting; the place does one thing after the other."""
+        return self._thread.submit(function, *arguments, **options)
 
     def start_server(self, folder: Path, *arguments: str) -> RunningServer:
         """Start a server here that the other places reach at `url_of`, and everybody on this machine at `socket_of`.
@@ -66,6 +71,11 @@ class Place:
         assert self.hosts is not None, f"{self.name} has no hosts file"
         lines = ["127.0.0.1 localhost", *(f"{address} {name}" for name, address in addresses.items())]
         self.hosts.write_text("\n".join(lines) + "\n")
+
+    def given_up(self) -> int:
+        """How many connections were closed here and the other end has not answered: calls that nobody waits for any more."""
+        table = Path(f"/proc/self/task/{self.tid}/net/tcp").read_text().splitlines()[1:]
+        return sum(line.split()[3] in TCP_CLOSING for line in table)
 
     def end(self) -> None:
         """Leave the namespace to whoever is still in it; a server that was started here ends."""
