@@ -33,6 +33,10 @@ class Tenant(Protocol):
         """Your session has gone: your tasks may be another's by now."""
 
 
+class SessionGoneError(LineshaftError):
+    """A session that was closed or reaped is never opened again."""
+
+
 class LeaseKeeper(Loop):
     """One loop for all sessions of a process: one call renews them all."""
 
@@ -49,13 +53,14 @@ class LeaseKeeper(Loop):
         """Open a session and keep its lease from now on.
 
         Raises:
-            LineshaftError: it could not be opened, or the session was known before and has gone.
+            SessionGoneError: the session was opened before and has gone, as when the reply to that came too late.
+            LineshaftError: it could not be opened.
         """
         sent_s = self._opening_since_s.setdefault(session, monotonic_s())  # a repeat does not lengthen the lease
         word = await self._broker.open(session, self._lease_s, {**record, "lease_ms": round(self._lease_s * 1000)})
-        if word == "gone":
-            raise LineshaftError(f"session {session} was closed or reaped before: take a new one")
         del self._opening_since_s[session]
+        if word == "gone":
+            raise SessionGoneError(f"session {session} was closed or reaped before: take a new one")
         self.has_opened = True
         tenant.permit(sent_s + self._lease_s)
         self._tenants[session] = tenant

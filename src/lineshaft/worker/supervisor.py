@@ -19,7 +19,7 @@ from lineshaft.settings import Settings, server_url
 from lineshaft.telemetry import logger
 from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.children import Child, ChildTenant
-from lineshaft.worker.lease_keeper import LeaseKeeper
+from lineshaft.worker.lease_keeper import LeaseKeeper, SessionGoneError
 from lineshaft.worker.sessions import new_session, session_record
 
 log = logger("supervisor")
@@ -197,12 +197,12 @@ class Supervisor:
         """Keep one worker process alive: a child under a session of its own, and after its death the next."""
         backoff = Backoff()
         while not self._stopping.is_set():
-            started_s, session, tenant = monotonic_s(), new_session(), ChildTenant()
+            started_s, tenant = monotonic_s(), ChildTenant()
             child = child or await self._load()
             if child is None:
                 await backoff.wait()
                 continue
-            await self._give_session(child, session, tenant)
+            session = await self._give_session(child, tenant)
             announcing = asyncio.create_task(self._announce(f"worker-{number}", child))
             code = await child.wait()
             announcing.cancel()
@@ -246,13 +246,16 @@ class Supervisor:
                 log.warning("%s, process %d, ended (%s); another is started", module, child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)
 
-    async def _give_session(self, child: Child, session: str, tenant: ChildTenant) -> None:
-        """Open the child's session, for as long as that takes, then tell it."""
-        record = session_record(self._plan.queues, self._settings.concurrency, child.pid)
+    async def _give_session(self, child: Child, tenant: ChildTenant) -> str:
+        """Open a session for the child, for as long as that takes, then tell it; gives the session."""
+        session, record = new_session(), session_record(self._plan.queues, self._settings.concurrency, child.pid)
         backoff, since_s, limit_s = Backoff(), monotonic_s(), self._settings.give_up_s
         while not self._stopping.is_set():
             try:
                 await self._keeper.open(session, record, tenant)
+            except SessionGoneError:
+                session = new_session()
+                continue
             except LineshaftError as error:
                 if limit_s and monotonic_s() - since_s > limit_s:
                     self._fail(f"no session could be opened for {limit_s:g} s, so this command gives up: {error}")
@@ -267,8 +270,9 @@ class Supervisor:
                 tenant.child, child.has_orders = child, True
                 until_s = tenant.permitted_until_s
                 child.tell({"session": session, "permitted_until_s": until_s, "redis_url": self._settings.redis_url})
-                return
+                return session
         child.kill()
+        return session
 
     def _fail(self, reason: str, code: int = EXIT_FAILED) -> None:
         """A child cannot work, and none of its kind would: the command ends."""
