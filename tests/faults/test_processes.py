@@ -150,9 +150,9 @@ async def test_a_storm_of_signals_ends_a_worker_and_counts_nothing(
 ):
     """Fault 15."""
     app = producer(make_app)
-    worker = start_worker(grace_s=1)  # signals that come close together may be one to it
+    worker = start_worker(grace_s=0.5)  # signals that come close together may be one to it
     children = worker.wait_ready()
-    tasks = await app.enqueue_many([app.call(name, [40]) for name in ("nap", "doze")])
+    tasks = await app.enqueue_many([app.call(name, [40]) for name in ("nap", "rest")])
     await soon(lambda: journal.count("start") == 2)
     for number in numbers:
         worker.signal(number)
