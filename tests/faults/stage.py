@@ -22,7 +22,7 @@ from integration.waiting import until
 from servers import RunningServer, free_port
 
 TESTS = Path(__file__).resolve().parent.parent
-READY_S = 30.0
+READY_S = 20.0
 SERVER = ("--appendonly", "yes", "--enable-debug-command", "yes", "--enable-module-command", "no")
 
 
