@@ -16,6 +16,7 @@ from lineshaft.protocol.keys import Keys
 from lineshaft.settings import Settings
 from servers import RunningServer
 
+pytest_plugins = ["faults.recorder"]
 NOW_MS = 1_700_000_000_000
 
 
