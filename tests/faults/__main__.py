@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from faults import nemesis
@@ -75,9 +76,9 @@ def run_one(plan: Plan) -> Audit:
     folder = Path(tempfile.mkdtemp(prefix=f"faults-{plan.seed}-", dir=SHARED_MEMORY if SHARED_MEMORY.is_dir() else None))
     try:
         audit = nemesis.run(plan, folder)
-    except Exception:
-        print(f"{plan.seed:>6} the run itself failed; journals and logs: {folder}", flush=True)
-        raise
+    except Exception as error:
+        traceback.print_exc()
+        audit = Audit(broken=[("run", repr(error))])
     print(line_of(plan, audit, time.monotonic() - began_s), flush=True)
     if audit.exit_code == 0:
         shutil.rmtree(folder)

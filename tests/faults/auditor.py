@@ -38,7 +38,10 @@ class Recovery:
 
 @dataclass
 class Audit:
-    """The findings. Breaches are lists of (key, why); `faults` of (name, how many tasks in progress it hit)."""
+    """The findings. Breaches are lists of (key, why); `faults` of (name, how many tasks in progress it hit).
+
+    `broken` is what the nemesis itself could not do: such a run has shown nothing, and may hide anything.
+    """
 
     accepted: int = 0
     unknown_accepted: int = 0
@@ -50,6 +53,7 @@ class Audit:
     invented: list[tuple[str, str]] = field(default_factory=list)
     silent: list[tuple[str, str]] = field(default_factory=list)
     late: list[tuple[str, str]] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
     run_twice: int = 0
     overlaps: int = 0
     recoveries: list[Recovery] = field(default_factory=list)
@@ -66,6 +70,7 @@ class Audit:
         """What must not be."""
         found = {
             "lost": self.lost, "zombie": self.zombies, "invented": self.invented, "silent": self.silent, "late": self.late,
+            "broken": self.broken,
         }  # fmt: skip
         return {name: cases for name, cases in found.items() if cases}
 

@@ -21,7 +21,7 @@ from integration.waiting import until
 from lineshaft import App, Settings
 
 PRODUCERS_S = 40.0  # how long producers may take beyond their time: the last calls, their repeats
-DRAINED_S, DRAINED_REAL_S = 40.0, 120.0
+DRAINED_S, DRAINED_REAL_S = 60.0, 120.0
 HEALED_S = 60.0
 SAMPLE = 100
 PROBES, PROBE_S = 60, 0.05
