@@ -72,10 +72,11 @@ FAULTS = (
           "it is tried again, and set aside when it keeps doing so", (
         "integration/test_crashes.py::test_a_task_that_keeps_killing_its_worker_is_set_aside_with_the_evidence",),
         "crashes are counted per task that ran; the culprit is not told from the tasks beside it"),
-    Fault("10", "the kernel ends a process that took too much memory",
-          "as 9", (
+    Fault("10", "a task takes too much memory",
+          "past a limit of its process it fails; where the kernel ends the process, as 9", (
+        "faults/test_processes.py::test_a_task_that_asks_for_more_memory_than_its_process_may_have_fails_alone",
         "integration/test_crashes.py::test_a_task_that_keeps_killing_its_worker_is_set_aside_with_the_evidence[kill]",),
-        "the kernel ends it by the same signal; that memory was the reason is not told yet"),
+        "the kernel's way is tried by the signal it sends, not by using up a machine; the reason is not told yet"),
     Fault("11", "a task exits, or raises what is no Exception",
           "a crash or a failure, never a success", (
         "integration/test_crashes.py::test_a_process_that_exits_with_0_in_a_task_has_crashed_and_the_task_runs_again",
@@ -151,11 +152,11 @@ FAULTS = (
           "it is said within half a minute", (),
         "not built yet: a look at the server's settings (`doctor`, alarms)"),
     Fault("29", "the disk of Redis is full",
-          "an enqueue is refused; ends are kept and sent again until there is room", (),
-        "its test is being written"),
+          "an enqueue is refused; ends are kept and sent again until there is room", (
+        "faults/test_disk.py::test_a_full_disk_refuses_new_tasks_whole_and_results_wait_until_there_is_space_again",)),
     Fault("30", "the disk is full and every write must be on it",
-          "Redis exits; as 18", (),
-        "its test is being written"),
+          "Redis exits; what was accepted is there when it is back", (
+        "faults/test_disk.py::test_a_server_that_ends_on_a_full_disk_has_what_was_durable_when_it_is_back",)),
     Fault("31", "Redis takes no more clients for a while",
           "who has connections works on; who has none waits and says so", (
         "faults/test_redis.py::test_a_server_that_takes_no_more_clients_is_waited_for_and_connections_that_stand_work_on",)),
@@ -222,14 +223,18 @@ FAULTS = (
         "faults/test_network.py::test_a_server_whose_name_fails_and_then_leads_elsewhere_is_found_again",
         "integration/test_connections.py::test_a_server_that_moved_is_found_at_its_new_address")),
     Fault("47", "a TLS certificate is out of date, or is replaced",
-          "it is said clearly; the next connect takes the new one", (),
-        "not held yet: no test serves TLS"),
+          "it is said clearly; the next connect takes the new one", (
+        "integration/test_urls.py::test_tls_is_verified",
+        "integration/test_urls.py::test_tls_with_an_authority_that_is_named"),
+        "tried with a certificate that nobody vouches for, not yet with one that ends or is replaced while workers run"),
     Fault("48", "the clock of a worker or of the API jumps by an hour",
-          "nothing comes of it: only the server's time counts", (),
-        "its test is being written"),
+          "nothing comes of it: only the server's time counts", (
+        "faults/test_clocks.py::test_a_clock_that_jumps_at_the_worker_and_at_the_api_changes_nothing",)),
     Fault("49", "the clock of Redis jumps by an hour",
           "nobody alive is reaped", (
-        "scripts/test_reap.py::TestLooks::test_after_the_clock_went_forward_the_living_renew_and_stay",)),
+        "faults/test_clocks.py::test_a_clock_of_redis_that_jumps_has_nobody_reaped_who_lives_and_everybody_who_is_killed",
+        "scripts/test_reap.py::TestLooks::test_after_the_clock_went_forward_the_living_renew_and_stay",
+        "scripts/test_reap.py::TestLooks::test_after_the_clock_went_back_the_living_renew_and_stay")),
     Fault("50", "leap days, and hours that summer time skips or repeats",
           "each tick of a schedule at its time, once", (),
         "not built yet: schedules"),

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from lineshaft import App, TaskContext
+from lineshaft import App, Retry, TaskContext
 from lineshaft.worker import Worker
 
 BEAT_S = 0.02
@@ -78,6 +78,13 @@ async def give(ctx: TaskContext, what: str) -> Any:
     """Have an effect outside, and return something odd."""
     note("effect", ctx)
     return ODD[what]()
+
+
+@app.task(retry=Retry(tries=1))
+async def gorge(ctx: TaskContext, megabytes: int) -> int:
+    """Take memory in one piece."""
+    note("start", ctx)
+    return len(bytearray(megabytes * 1_000_000))
 
 
 async def serve() -> None:

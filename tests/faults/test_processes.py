@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 
@@ -23,7 +24,7 @@ from lineshaft.ids import new_id
 from lineshaft.protocol import loader
 
 DEEDS = Path(__file__).with_name("deeds.py")
-TASKS = ("touch", "nap", "rest", "doze", "pay", "linger", "give")
+TASKS = ("touch", "nap", "rest", "doze", "pay", "linger", "give", "gorge")
 ODD_RESULTS = ("a million deep", "holds itself", "a lone surrogate", "no number", "a class", "a lock", "a generator")
 BURNERS = 8
 RESTARTS = 20
@@ -254,6 +255,27 @@ async def test_leases_hold_on_a_machine_that_is_busy_with_other_things(
     assert set(journal.started().values()) == {1}
     assert journal.count("stopped") == 0
     assert [worker.child() for worker in workers] == children
+
+
+async def test_a_task_that_asks_for_more_memory_than_its_process_may_have_fails_alone(
+    make_app: Callable[..., App], start_deeds: Start, journal: Journal
+):
+    """Fault 10, where a limit of the process speaks before the kernel does."""
+    app = producer(make_app)
+    worker = start_deeds(concurrency=4)
+    child = worker.child()
+    process = psutil.Process(child)
+    process.rlimit(psutil.RLIMIT_AS, (process.memory_info().vms + 500_000_000,) * 2)
+    beside = await app.submit(app.call("linger", [str(DEEDS)]))
+    task = await app.submit(app.call("gorge", [2_000]))
+    with pytest.raises(TaskFailed) as caught:
+        await task.result(timeout=20)
+    assert caught.value.error_type == "MemoryError"
+    assert await beside.result(timeout=20) == "from a run after 0 crashes"
+    less = await app.submit(app.call("gorge", [10]))
+    assert await less.result(timeout=20) == 10_000_000
+    assert worker.child() == child
+    assert set(journal.started().values()) == {1}
 
 
 async def test_results_that_cannot_travel_fail_their_tasks_after_the_effect_and_the_worker_lives(
