@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from api.running import RunningApi, call
+from integration.proxy import Proxy
+from integration.waiting import until
 from lineshaft.api.listening import listen, url_of
 from lineshaft.errors import ConfigurationError
 from servers import RunningServer, free_port
@@ -70,22 +72,30 @@ def test_it_starts_without_redis(start_api: StartApi) -> None:
     assert api.get("/healthz").status == 200
 
 
-def test_it_drains_and_answers_what_it_was_asked(start_api: StartApi, start_server: Callable[..., RunningServer]) -> None:
-    server = start_server()
-    api = start_api(server.url)
-    assert api.post().status == 201
-    with contextlib.closing(api.connect()) as idle, ThreadPoolExecutor(1) as pool:
-        assert call(idle, "GET", "/healthz").status == 200
-        os.kill(server.pid, signal.SIGSTOP)
-        asked = pool.submit(api.post)
-        time.sleep(0.3)  # nothing tells that a request is under way but its answer
-        began_s = time.monotonic()
-        api.tell({"drain": 25})
-        time.sleep(0.5)
-        os.kill(server.pid, signal.SIGCONT)
-        assert asked.result().status == 201
-        assert api.ended() == 0
-        assert time.monotonic() - began_s < 4
+def test_it_drains_and_answers_what_it_was_asked(start_api: StartApi, server: RunningServer, redis_url: str) -> None:
+    proxy = Proxy(server.port)
+    try:
+        api = start_api(proxy.url)
+        assert api.post().status == 201
+        held = proxy.delay(b"EVALSHA", 2.0)
+        with contextlib.closing(api.connect()) as idle, ThreadPoolExecutor(1) as pool:
+            assert call(idle, "GET", "/healthz").status == 200
+            asked = pool.submit(api.post)
+            assert held.happened.wait(20)
+            api.tell({"drain": 25})
+            until(lambda: refuses(api.port))
+            assert asked.result().status == 201
+            assert api.ended() == 0
+    finally:
+        proxy.stop()
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_it_ends_within_its_time_whatever_its_clients_do(start_api: StartApi, redis_url: str) -> None:
