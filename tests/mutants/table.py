@@ -3,6 +3,6 @@
 Equivalent, so left out: `finish` without its first write, for the write that follows (HDEL) passes the memory limit as well.
 """
 
-from . import in_scripts
+from . import in_scripts, in_workers
 
-TABLE = (*in_scripts.TABLE,)
+TABLE = (*in_scripts.TABLE, *in_workers.TABLE)
