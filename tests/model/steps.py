@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from . import workers as w
 from .flaws import Flaw
 from .scripts import run
-from .state import Entry, Rules, Session, State, older_outcome, shifted, token_of, with_worker
+from .state import Entry, Outcome, Rules, Session, State, older_outcome, shifted, token_of, with_worker
 
 Call = tuple[Any, ...]
 
@@ -380,7 +380,10 @@ def tick(state: State, scope: Scope) -> Steps:
 
 def clock_back(state: State, scope: Scope) -> Steps:
     """Only the server's clock: permits are of the machine's monotonic clock."""
-    yield Step("time", "clock back"), state._replace(server=shifted(state.server, -1, scope.rules))
+    before = older(state, -1, scope.rules)
+    permits = [worker.permit for worker in state.workers]
+    workers = tuple(worker._replace(permit=permit) for worker, permit in zip(before.workers, permits, strict=True))
+    yield Step("time", "clock back"), before._replace(workers=workers)
 
 
 def older(state: State, by: int, rules: Rules) -> State:
@@ -389,8 +392,12 @@ def older(state: State, by: int, rules: Rules) -> State:
         server=shifted(state.server, by, rules),
         replica=state.replica and shifted(state.replica, by, rules),
         workers=tuple(_older_worker(worker, by, rules) for worker in state.workers),
-        wire=tuple(tuple(older_outcome(p, by, rules) if hasattr(p, "at") else p for p in call) for call in state.wire),
+        wire=tuple(tuple(_older_part(part, by, rules) for part in call) for call in state.wire),
     )
+
+
+def _older_part(part: Any, by: int, rules: Rules) -> Any:
+    return older_outcome(part, by, rules) if isinstance(part, Outcome) else part
 
 
 def _older_worker(worker: w.Worker, by: int, rules: Rules) -> w.Worker:
