@@ -77,7 +77,7 @@ def test_it_drains_and_answers_what_it_was_asked(start_api: StartApi, server: Ru
     try:
         api = start_api(proxy.url)
         assert api.post().status == 201
-        held = proxy.delay(b"EVALSHA", 2.0)
+        held = proxy.delay(b"EVALSHA", 1.0)
         with contextlib.closing(api.connect()) as idle, ThreadPoolExecutor(1) as pool:
             assert call(idle, "GET", "/healthz").status == 200
             asked = pool.submit(api.post)
