@@ -16,8 +16,7 @@ from .store import Scores
 
 LEASE_MS = 15_000
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
-IDS = ("a", "b", "c", "d", "e", "f", "g")
-FOREIGN_IDS = ("y", "z")
+FOREIGN_IDS = ("f1", "f2", "f3", "f4", "f5")
 NO_IDS = ("not an id", "x" * 65, "é", "", "v" * 300)
 SESSIONS = ("s", "t", "u")
 QUEUES = ("default", "mail")
@@ -44,6 +43,7 @@ rare_delays = st.sampled_from([None, None, None]) | delays
 small_steps = st.sampled_from([1, 200, SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND, 11 * SECOND])
 large_steps = st.sampled_from([LEASE_MS + 1, MINUTE + 1, HOUR, DAY, 8 * DAY])
 steps_back = st.sampled_from([1, SECOND, 9 * SECOND, MINUTE, HOUR])
+clock_jumps = st.sampled_from([SECOND, 5 * SECOND, LEASE_MS + SECOND, HOUR, -SECOND, -9 * SECOND, -HOUR])
 new_tasks = st.lists(
     st.tuples(numbers, st.sampled_from(QUEUES), st.sampled_from([0, 0, 0, 1]), rare_delays, st.booleans()),
     min_size=1,
@@ -58,6 +58,7 @@ class Deeds:
     raw: redis.Redis
     both: Callable[..., Any]
     compare: Callable[[str], None]
+    ids: list[str]  # every one that was ever enqueued
     calls: list[tuple[str, tuple[Any, ...]]]
     claims: list[tuple[str, str]]  # every (id, token) that there ever was
     popped: list[str]  # what foreign consumers took
@@ -84,12 +85,19 @@ class Deeds:
         return self.stamp(kind="error", at_ms=self.model.now_ms)
 
     def some_id(self, draw: Draw, *wanted: str) -> str:
-        """Mostly one that has a word, and one of the wanted words if any has."""
-        every, pick = IDS + FOREIGN_IDS, draw(numbers)
+        """Mostly one that has a word, and one of the wanted words if any has; the newest first."""
+        every, pick = [*reversed(self.ids), *FOREIGN_IDS], draw(numbers)
         known = [task_id for task_id in every if self.model.word(task_id)]
         best = [task_id for task_id in known if self.model.word(task_id) in wanted]
         pool = (best or known or every, known or every, best or known or every, every)[pick % 4]
         return pick_from(pool, pick // 4)
+
+    def id_to_enqueue(self, pick: int) -> str:
+        """Mostly a new one; else one that is known, be it from the same batch."""
+        if pick % 4 == 3:
+            return pick_from([*self.ids[::-1], *FOREIGN_IDS], pick // 4)
+        self.ids.append(f"t{len(self.ids)}")
+        return self.ids[-1]
 
     def some_session(self, draw: Draw) -> str:
         """Mostly one that is open."""
@@ -131,12 +139,7 @@ class Deeds:
         self.both("reap", self.some_session(draw))
 
     def enqueue(self, draw: Draw) -> None:
-        """Mostly new ids; some are known, some stand twice in the batch."""
-        free = [task_id for task_id in IDS if not self.model.word(task_id)]
-        batch = [
-            (pick_from(free if free and pick % 4 < 3 else IDS, pick // 4 + n), *rest)
-            for n, (pick, *rest) in enumerate(draw(new_tasks))
-        ]
+        batch = [(self.id_to_enqueue(pick), *rest) for pick, *rest in draw(new_tasks)]
         self.both("enqueue", [self.new(*task) for task in batch])
 
     def claim(self, draw: Draw) -> None:
@@ -207,6 +210,11 @@ class Deeds:
     def time_goes_back(self, draw: Draw) -> None:
         self.model.now_us -= draw(steps_back) * 1000
 
+    def looks_while_the_clock_jumps(self, draw: Draw) -> None:
+        for ms in draw(st.lists(clock_jumps, min_size=2, max_size=4)):
+            self.model.now_us += ms * 1000
+            self.both("reap")
+
     def a_key_expires(self, draw: Draw) -> None:
         if names := sorted(self.model.expiring):
             self.remove(pick_from(names, draw(numbers)))
@@ -226,6 +234,9 @@ class Deeds:
         if self.model.fits(name, list):
             self.remove(name)
 
+    def memory_fills_up_or_is_free_again(self, draw: Draw) -> None:
+        self.model.is_full = not self.model.is_full
+
     # Other programs.
 
     def a_producer_sets_the_word(self, draw: Draw) -> None:
@@ -233,7 +244,7 @@ class Deeds:
 
     def a_producer_pushes(self, draw: Draw) -> None:
         name = self.model.ready(draw(st.sampled_from(["default", "default", "mail"])))
-        text = draw(st.sampled_from([*FOREIGN_IDS * 4, *IDS, *NO_IDS]))
+        text = draw(st.sampled_from([*FOREIGN_IDS * 2, *self.ids[-3:], *NO_IDS]))
         if self.model.fits(name, list):
             self.model.of(name, list).insert(0, text)
             self.raw.lpush(name, text)
@@ -272,7 +283,7 @@ class Deeds:
         self.compare("a foreign SET")
 
     def a_failover_brings_a_mark_back(self, draw: Draw) -> None:
-        name, task_id = self.model.own("cancelling"), draw(st.sampled_from(IDS))
+        name, task_id = self.model.own("cancelling"), pick_from(self.ids, draw(numbers))
         if self.model.fits(name, set) and self.model.word(task_id) not in (None, *ENDED):
             self.model.of(name, set).add(task_id)
             self.raw.sadd(name, task_id)

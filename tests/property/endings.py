@@ -26,6 +26,7 @@ class Endings(Store):
         super().__init__(prefix)
         self.now_us = 0
         self.done, self.ended, self.max_crashes = done, ended, max_crashes
+        self.is_full = False
         self.messages: list[tuple[str, str]] = []
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from .endings import ENDED, LIVE
 from .session_model import SessionModel
-from .store import Scores
+from .store import Full, Scores
 
 STRAY_LOOK_MS = 1000
 STRAY_KEPT_MS = 60_000
@@ -45,6 +45,8 @@ class Model(SessionModel):
             else:
                 words.append("same" if content == new.content else "conflict")
         created = [new for new, word in zip(tasks, words, strict=True) if word == "created"]
+        if created and self.is_full:
+            raise Full
         for new in created:
             self.accept(new)
         for new in created:  # what is due later comes after what is ready

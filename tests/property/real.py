@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import redis
 
 from lineshaft.broker.broker import Broker, NewTask, Return, Try
 from lineshaft.broker.connection import Connection
-from lineshaft.errors import DamagedRecordError
+from lineshaft.errors import DamagedRecordError, ServerFullError
 from lineshaft.protocol.keys import Keys
 from lineshaft.protocol.reply import Ended
 from lineshaft.settings import Settings
 
 from .model import New
-from .store import Refused
+from .store import Full, Refused
 
 
 class Real:
@@ -35,6 +36,17 @@ class Real:
             return self.runner.run(getattr(self.broker, name)(*arguments, **options))
         except DamagedRecordError as error:
             raise Refused(str(error)) from error
+        except ServerFullError as error:
+            raise Full(str(error)) from error
+
+    @contextmanager
+    def memory(self, *, is_full: bool) -> Iterator[None]:
+        """Have the server be at its memory limit while the block runs."""
+        if is_full:
+            self.raw.config_set("maxmemory", 1)
+        yield
+        if is_full:
+            self.raw.config_set("maxmemory", 0)
 
     def open(self, session: str, lease_ms: int, record: dict[str, Any]) -> str:
         return self.call("open", session, lease_ms / 1000, record)

@@ -12,6 +12,10 @@ class Refused(Exception):
     """The call must raise, and must have changed nothing."""
 
 
+class Full(Refused):
+    """So must a call for which there is no memory."""
+
+
 class Scores(dict):
     """A sorted set: member -> score."""
 
