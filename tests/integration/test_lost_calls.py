@@ -69,6 +69,13 @@ async def test_a_call_on_a_connection_that_has_ended_is_sent_on_a_new_one(raw: r
     assert raw.get("counter") == "5"
 
 
+async def test_calls_that_are_made_at_once_get_each_their_own_reply(redis_url: str):
+    connection = Connection(lambda: redis_url, name="many", timeout_s=5)
+    answers = await asyncio.gather(*(connection.call("ECHO", f"{n}") for n in range(200)))
+    await connection.close()
+    assert answers == [f"{n}".encode() for n in range(200)]
+
+
 async def test_a_server_that_takes_no_writes_any_more_is_left_and_its_address_asked_for_again(
     start_server: Callable[..., RunningServer], raw: redis.Redis, server: RunningServer
 ):

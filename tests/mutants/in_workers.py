@@ -117,6 +117,13 @@ CALLS = (
         "remembered=False,",
         "api/test_create_task.py",
     ),
+    python(
+        "two-calls-at-once-on-one-connection",
+        CONNECTION,
+        "        async with self._turn:\n            request, limit_s",
+        "        if True:\n            request, limit_s",
+        "test_lost_calls.py",
+    ),
 )
 
 CLAIMS = (
@@ -354,6 +361,55 @@ RUNS = (
         "            if False:\n",
         "test_cancel.py::test_a_running_task_is_stopped_by_the_renewal_when_the_message_is_lost",
     ),
+    python(
+        "a-run-is-not-told-that-it-is-lost",
+        "worker/run.py",
+        "self.context.lost = reason is Stop.LOST",
+        "self.context.lost = False",
+        "unit/test_run.py",
+    ),
+    python(
+        "a-lost-run-still-sends-its-end",
+        "worker/end.py",
+        "        if why is Stop.LOST:\n",
+        "        if False:\n",
+        "unit/test_run.py",
+    ),
+    python(
+        "only-the-first-time-limit-counts",
+        "worker/executor.py",
+        '        if next_s < float("inf"):\n            self._set_limit_timer(next_s)\n',
+        "",
+        "test_time_limits.py",
+    ),
+    python(
+        "an-earlier-limit-waits-for-a-later-one",
+        "worker/executor.py",
+        "        if run.deadline_s < self._limit_at_s:\n",
+        '        if self._limit_at_s == float("inf"):\n',
+        "test_time_limits.py",
+    ),
+    python(
+        "a-time-limit-is-never-tried-again",
+        "worker/end.py",
+        'Failure("TimeoutError", str(error)), _delay_s(run, error), "timeout")',
+        'Failure("TimeoutError", str(error)), None, "timeout")',
+        f"{RETRIES}an_async_task_past_its_limit_is_cancelled_and_counts_as_a_failed_try",
+    ),
+    python(
+        "a-result-that-cannot-travel-is-tried-again",
+        "worker/end.py",
+        'Failure("ResultError", message), None, "error")\n        if len(encoded)',
+        'Failure("ResultError", message), 0.0, "error")\n        if len(encoded)',
+        "test_results.py::test_a_result_that_json_cannot_carry_fails_the_task_which_ran_once",
+    ),
+    python(
+        "a-task-that-is-unknown-here-fails-at-once",
+        "worker/end.py",
+        "isinstance(error, UnknownTaskError | UnsupportedVersionError)",
+        "isinstance(error, UnsupportedVersionError)",
+        "test_queues.py::test_a_task_that_a_worker_does_not_know_waits_for_one_that_does",
+    ),
 )
 
 LEASES = (
@@ -467,6 +523,20 @@ SUPERVISORS = (
         SUPERVISOR,
         "clean=drained or self._killed.is_set())",
         "clean=drained)",
+        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
+    ),
+    python(
+        "a-second-signal-ends-no-grace",
+        SUPERVISOR,
+        '                child.tell({"drain": 0})\n',
+        "                pass\n",
+        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
+    ),
+    python(
+        "a-third-signal-kills-nobody",
+        SUPERVISOR,
+        '            log.warning("killing")\n            self._killed.set()\n',
+        '            log.warning("killing")\n            return\n',
         "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
     ),
 )

@@ -67,6 +67,15 @@ def test_the_end_of_a_run_is_its_start_by_the_servers_clock_and_what_has_passed_
     assert (ended.kind, outcome.started_ms, outcome.ended_ms) == ("finish", STARTED_MS, STARTED_MS + 2500)
 
 
+@pytest.mark.parametrize("how", ["returned", "raised"])
+def test_a_run_that_is_lost_sends_nothing_however_it_ends(new_run: Callable[[], Run], app: App, how: str):
+    """Its task may be another's by now; and where it is not, whoever finds that out counts a crash and no try."""
+    run = new_run()
+    run.ask_to_stop(Stop.LOST)
+    ended = getattr(Ending(app), how)(run, "s", ValueError("whatever"))
+    assert ended.kind == "none"
+
+
 def test_while_too_many_ends_wait_for_redis_nothing_more_begins(new_run: Callable[[], Run], app: App):
     table = Table()
     runs = Executor(app, table, 2, lambda _: None, lambda: None)
