@@ -100,31 +100,34 @@ def _check_worker(state: State, number: int, worker: w.Worker) -> Iterator[Compl
 
 def check_step(before: State, step: Step, after: State, rules: Rules) -> Iterator[Complaint]:
     """What is wrong with a step."""
-    if step.call is None:
+    if before.workers is not after.workers:
         yield from _check_runs(before, step, after)
+    if step.call is None or step.mode == "late":
         return
-    if step.mode == "late":
-        return
-    script = step.call[0]
-    old, new = before.server, after.server
+    script, old, new = step.call[0], before.server, after.server
     if script in CHECKS:
         yield from CHECKS[script](before, step, new)
+    if script == "trim":
+        yield from _check_bounds(new, rules)
+    if step.mode == "lost" and script in REPEATED:
+        yield from _check_repeat(step, new, rules)
     for task, (was, now) in enumerate(zip(old.tasks, new.tasks, strict=True)):
-        if was is now:
-            continue
-        yield from _check_change(before, step, task, new)
+        if was is not now:
+            yield from _check_change(before, step, task, new)
     for number, (then, present) in enumerate(zip(old.sessions, new.sessions, strict=False)):
         if then.known and then.lease is None and present.lease is not None:
             yield 6, f"session {number} had gone and came back"
         if then.lease is not None and present.lease is None and script == "reap":
             yield from _check_reaped(before, step, number)
-    if step.mode == "lost" and script in REPEATED:
-        again, reply = run(new, step.call, rules)
-        if again != new:
-            yield 10, f"{script} sent again changes something"
-        elif not _same(step.reply, reply):
-            yield 10, f"{script} answered {step.reply}, and sent again {reply}"
-    yield from _check_runs(before, step, after)
+
+
+def _check_repeat(step: Step, new: Server, rules: Rules) -> Iterator[Complaint]:
+    assert step.call is not None
+    again, reply = run(new, step.call, rules)
+    if again != new:
+        yield 10, f"{step.call[0]} sent again changes something"
+    elif not _same(step.reply, reply):
+        yield 10, f"{step.call[0]} answered {step.reply}, and sent again {reply}"
 
 
 REPEATED = frozenset({"open", "close", "enqueue", "finish", "fail", "release", "renew", "cancel", "retry"})
@@ -179,6 +182,16 @@ COUNTS = {  # how much each may add to tries and crashes of a task that goes on
     "reap": {(0, 0), (0, 1)},
     **{script: {(0, 0)} for script in ("release", "close", "cancel", "claim", "promote", "renew", "watch")},
 }
+
+
+def _check_bounds(server: Server, rules: Rules) -> Iterator[Complaint]:
+    """After a trim: what is beyond the bound has ended in this tick, or lies behind what has."""
+    for word in ENDED:
+        listed = getattr(server, word)
+        if len(listed) > rules.kept:
+            oldest = server.tasks[listed[-1]]
+            if oldest.word != word or oldest.result is None or oldest.result.at != 0:
+                yield 13, f"{len(listed)} are kept of what is {word}, and {rules.kept} may be"
 
 
 def _check_reaped(before: State, step: Step, number: int) -> Iterator[Complaint]:

@@ -1,15 +1,18 @@
 """Traces of the model on the real scripts: after each step the keyspace is the model's server, and so is each reply."""
 
 import random
+from collections import deque
+from collections.abc import Iterator
 
 from .explorer import Trace, told, told_server
 from .real import Real
-from .scopes import deeper
 from .state import State
 from .steps import Scope, Step, successors
 
 NO_FLOOR = -99
 STEPS = 30
+IDLE = 0.05
+FIRST = 500
 SURROUNDINGS = {
     "tick": lambda real: real.pass_ticks(1),
     "clock back": lambda real: real.pass_ticks(-1),
@@ -25,23 +28,48 @@ class MismatchError(AssertionError):
 
 
 def exact(scope: Scope) -> Scope:
-    """The scope as the scripts run: their own slices, no time forgotten, and more of everything."""
-    rules = scope.rules._replace(floor=NO_FLOOR, age_floor=NO_FLOOR, slice=500)
-    return deeper(scope)._replace(rules=rules)
+    """The scope as the scripts run: their own slices, and no time forgotten."""
+    return scope._replace(rules=scope.rules._replace(floor=NO_FLOOR, age_floor=NO_FLOOR, slice=500))
 
 
 def walk(scope: Scope, chance: random.Random) -> Trace:
-    """A random walk: first an action is drawn, then one of its steps."""
+    """A random walk: first an action is drawn, then one of its steps; seldom one that changes nothing."""
     state, trace = scope.start, []
     for _ in range(STEPS):
+        idle_too = chance.random() < IDLE
         following: dict[str, list[tuple[Step, State]]] = {}
         for name, step, after in successors(state, scope):
-            following.setdefault(name, []).append((step, after))
+            if idle_too or after != state:
+                following.setdefault(name, []).append((step, after))
         if not following:
             break
         trace.append(chance.choice(following[chance.choice(sorted(following))]))
         state = trace[-1][1]
     return trace
+
+
+def shortest(scope: Scope) -> Iterator[Trace]:
+    """The shortest trace to each answer of each script that the first states of a scope hear."""
+    heard: set[tuple[str, str]] = set()
+    reached: dict[State, Trace] = {scope.start: []}
+    waiting = deque([scope.start])
+    while waiting:
+        state = waiting.popleft()
+        for _, step, after in successors(state, scope):
+            trace = [*reached[state], (step, after)]
+            if step.call is not None and step.mode != "late" and not heard.issuperset(heard_in(step)):
+                heard.update(heard_in(step))
+                yield trace
+            if after not in reached and len(reached) < FIRST:
+                reached[after] = trace
+                waiting.append(after)
+
+
+def heard_in(step: Step) -> set[tuple[str, str]]:
+    """The script and the words that it answered."""
+    assert step.call is not None
+    parts = step.reply if isinstance(step.reply, tuple) else (step.reply,)
+    return {(step.call[0], part) for part in parts if isinstance(part, str)}
 
 
 def replay(real: Real, scope: Scope, trace: Trace) -> None:

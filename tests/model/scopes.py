@@ -40,10 +40,11 @@ ENDS = "finish fail release"
 
 SCOPES = (
     scope("claims go wrong", start(), "claim", claim=3, lost_reply=1, late_call=1, slow_claim=1, slow_reconcile=1),
+    scope("claims are heard late", start("r"), "", claim=2, slow_claim=1, slow_reconcile=1, renew=1, boot=1, tick=2),
     scope("reconciling goes wrong", start("r"), "claim release", claim=3, lost_reply=2, late_call=1, slow_reconcile=2, renew=1),
     scope("ends go wrong", start(), ENDS, claim=3, lost_reply=1, late_call=1, throw=1, tick=1),
     scope("tries end", start("r"), ENDS, claim=4, lost_reply=1, late_call=2, throw=2, throw_at_last=1, tick=1),
-    scope("workers die", start("r"), "reap", Rules(max_crashes=2), claim=2, crash=2, boot=1, lost_reply=1, tick=2),
+    scope("workers die", start("r"), "", Rules(max_crashes=2), claim=2, crash=2, boot=1, tick=2),
     scope("workers are paused", start("r"), "finish", claim=2, renew=2, boot=1, late_call=1, tick=3),
     scope("many claims are put back", start("rr", 1), "", Rules(slots=2, slice=1), claim=2, crash=1, boot=1, tick=2, drain=1),
     scope("cancelling what runs", start("r"), "", claim=2, cancel=1, throw=1, drain=1, renew=1, tick=1),
@@ -58,6 +59,7 @@ SCOPES = (
         start("-", 1),
         "enqueue",
         enqueue=2,
+        cancel=1,
         enqueue_later=1,
         lost_reply=1,
         late_call=1,
@@ -68,6 +70,8 @@ SCOPES = (
     scope("foreign pushes of ours", start("r"), "", foreign_push=2, claim=3, cancel=1, retry=1, tick=1),
     scope("foreign consumers", start(), "", foreign_pop=1, foreign_end=2, claim=2, cancel=1, tick=1),
     scope("foreign consumers of ours", start("r"), "", foreign_push=1, foreign_pop=1, foreign_end=2, claim=2, tick=2, watch=1),
+    scope("foreign consumers of what runs", start("r", 1), "", foreign_push=1, foreign_pop=1, foreign_end=1, claim=1, throw=1),
+    scope("foreign consumers and drains", start("r", 1), "", foreign_push=1, foreign_pop=1, foreign_end=1, claim=1, drain=1),
     scope(
         "foreign consumers of what has ended",
         start("r", 1),
