@@ -438,4 +438,19 @@ ENDS = (
     lua("watch-forgets-the-other-watchers", "watch", "channels == '' and channel or channels .. ' ' .. channel", "channel"),
 )
 
-TABLE = (*CLAIM, *FINISH, *FAIL, *RELEASE, *ENQUEUE, *PROMOTE, *SESSIONS, *REAP, *PUT_BACK, *ENDS)
+# A script that ends tasks in a state, and that state.
+TRIMMING = (
+    ("finish", "done"),
+    ("fail", "failed"),
+    ("fail", "cancelled"),
+    ("release", "cancelled"),
+    ("close", "cancelled"),
+    ("reap", "failed"),
+    ("reap", "cancelled"),
+)
+TRIMS = tuple(
+    lua(f"{script}-trims-no-{word}", script, f"trim_history('{word}', most, retention_ms)\n", "", "test_trimming")
+    for script, word in TRIMMING
+)
+
+TABLE = (*CLAIM, *FINISH, *FAIL, *RELEASE, *ENQUEUE, *PROMOTE, *SESSIONS, *REAP, *PUT_BACK, *ENDS, *TRIMS)
