@@ -136,3 +136,13 @@ def test_a_large_outcome_is_stored_at_a_full_server(make_small):
 
     assert shard.broker.finish("s", [("a", token, done_outcome(b'"%b"' % (b"x" * 1_000_000)))]) == ["done"]
     assert shard.broker.fail("s", [Try("b", token, evidence(), None, FAILED)]) == ["failed"]
+
+
+def test_a_claim_without_a_free_slot_passes_the_wake_up_token_on_at_a_full_server(make_small):
+    shard = make_small()
+    shard.session("s")
+    shard.ready("a")
+    limit(shard)
+
+    assert shard.broker.claim("s", 0, ["default"]).more
+    assert shard.raw.exists("lineshaft:wake:default")

@@ -333,3 +333,11 @@ def test_what_ended_long_ago_is_trimmed_on_the_way(make_shard):
 
     assert not shard.raw.exists("task:failed-1", "task:cancelled-1")
     assert shard.raw.lrange("lineshaft:ended:failed", 0, -1) == ["failed-2"]
+
+
+def test_a_look_beside_damaged_sessions_still_ends_one_that_was_being_emptied(shard: Shard):
+    shard.raw.hset("lineshaft:suspects", "e", "crashed")
+    shard.raw.set("lineshaft:sessions", "wrong")
+
+    assert shard.broker.reap().session == "e"
+    assert shard.raw.keys() == ["lineshaft:sessions"]

@@ -113,3 +113,12 @@ def test_a_damaged_registry_of_watchers_is_said_and_ends_are_still_told(shard: S
 
     assert shard.refused(DamagedRecordError, shard.broker.watch, CHANNEL, ["a"]) == {}
     assert shard.broker.watch(CHANNEL, ["b"]) == [Ended("done", done_outcome())]
+
+
+def test_a_watch_that_is_refused_has_written_nothing(shard: Shard):
+    shard.ended("a", word="done", ended_ms=NOW_MS)
+    shard.ready("b")
+    shard.raw.sadd("lineshaft:cancelling", "a")
+    shard.raw.set("lineshaft:watched", "wrong")
+
+    assert shard.refused(DamagedRecordError, shard.broker.watch, CHANNEL, ["a", "b"]) == {}

@@ -8,7 +8,7 @@
 --          <p>lineshaft:strays           zset  id -> ms first seen without a word
 --          <p>lineshaft:set_aside        list  what is no task at all, newest left, bounded
 --          <p>lineshaft:wake:<q>, <p>lineshaft:stats:<minute>
---          read: <p>task:<id>, <p>lineshaft:sessions, :paused, :queues, :tries, :crashes; with ARGV[4] also <p>lineshaft:due:<q>, :suspects
+--          read: <p>task:<id>, <p>lineshaft:sessions, :paused, :queues, :tries, :crashes, :suspects; with ARGV[4] also <p>lineshaft:due:<q>
 -- ARGV[1]  now in us, or "" for the server's time   ARGV[2]  session   ARGV[3]  free slots (500 at most)
 -- ARGV[4]  own lease in ms to look around too, or ""   ARGV[5..]  queues, the most wanted first
 -- RETURNS  "lost": the session has gone; "expired": its lease is over, renew and wait; else
@@ -81,9 +81,9 @@ if #ids > 0 then
   end
 end
 
-local more = 0
+redis.call('HLEN', own .. 'owned:' .. session) -- raises here, before any write, where the key has another type
+pass_memory_limit()
 if next(passed) then
-  redis.call('HLEN', own .. 'owned:' .. session) -- raises here, before any write, where the key has another type
   for queue, amount in pairs(passed) do redis.call('LTRIM', ready_key(queue), 0, -(amount + 1)) end
   if #ids > 0 then
     redis.call('HSET', own .. 'owned:' .. session, unpack(claims))
@@ -100,6 +100,7 @@ if next(passed) then
   count('strayed', #strays)
   count('set_aside', #aside)
 end
+local more, around = 0, {}
 -- Whoever leaves ready tasks behind passes the wake-up token on; with no free slot that is all a claim does.
 for i = 5, #ARGV do
   local queue = ARGV[i]
@@ -110,7 +111,6 @@ for i = 5, #ARGV do
   end
 end
 
-local around = {}
 if look ~= '' then
   local first = tonumber(redis.call('ZRANGE', own .. 'sessions', 0, 0, 'WITHSCORES')[2])
   local last = tonumber(redis.call('ZRANGE', own .. 'sessions', -1, -1, 'WITHSCORES')[2])

@@ -70,7 +70,7 @@ end
 local function found_over()
   local found, sessions = {}, own .. 'sessions'
   for _, range in ipairs({ { 'ZRANGEBYSCORE', '-inf', '(' .. now_ms }, { 'ZREVRANGEBYSCORE', '+inf', '(' .. now_ms } }) do
-    local ends = redis.call(range[1], sessions, range[2], range[3], 'WITHSCORES', 'LIMIT', 0, SESSIONS_AT_ONCE)
+    local ends = attempt(range[1], sessions, range[2], range[3], 'WITHSCORES', 'LIMIT', 0, SESSIONS_AT_ONCE)
     for i = 1, #ends, 2 do
       if look(ends[i], tonumber(ends[i + 1])) then found[#found + 1] = ends[i] end
     end

@@ -25,20 +25,23 @@ local function register(id)
   redis.pcall('HSET', own .. 'watched', id, joined) -- refused when memory is full: then the caller asks again by itself
 end
 
-local answers, bytes = {}, 0
+local answers, told, bytes = {}, {}, 0
 for i = 2, #ARGV do
   local id = ARGV[i]
   local found = redis.call('MGET', task .. id .. ':status', task .. id .. ':result', task .. id)
   if found[1] and ENDED[found[1]] and bytes <= BYTES_AT_ONCE then
     bytes = bytes + #(found[2] or '')
     answers[#answers + 1] = { found[1], found[2] or '' }
-    redis.pcall('HDEL', own .. 'watched', id) -- left behind where a foreign consumer ended it and told nobody
-    redis.pcall('SREM', own .. 'cancelling', id)
+    told[#told + 1] = id
   elseif not found[1] and not found[3] then
     answers[#answers + 1] = 'gone'
   else
     register(id)
     answers[#answers + 1] = 'watching'
   end
+end
+if #told > 0 then -- left behind where a foreign consumer ended it and told nobody
+  redis.pcall('HDEL', own .. 'watched', unpack(told))
+  redis.pcall('SREM', own .. 'cancelling', unpack(told))
 end
 return answers
