@@ -16,12 +16,12 @@ DENIED = "redis.call('SETRANGE', own .. 'memory', 0, '')"
 
 CLAIM = (
     lua(
-        "claim-pops-before-it-looks",
+        "claim-pops-before-it-has-looked-at-all",
         "claim",
-        "  redis.call('HLEN', own .. 'owned:' .. session) -- raises here, before any write, where the key has another type\n"
-        "  for queue, amount in pairs(passed) do redis.call('LTRIM', ready_key(queue), 0, -(amount + 1)) end\n",
-        "  for queue, amount in pairs(passed) do redis.call('LTRIM', ready_key(queue), 0, -(amount + 1)) end\n"
-        "  redis.call('HLEN', own .. 'owned:' .. session)\n",
+        "passed[queue] = math.max(passed[queue] or 0, #listed)",
+        "redis.call('LTRIM', ready_key(queue), 0, -(#listed + 1))\n    passed[queue] = 0",
+        "test_claim",
+        "test_damage",
     ),
     lua("claim-ignores-the-word", "claim", "words[n] == 'pending' and", "words[n] and", "test_claim_passing_over"),
     lua(
@@ -72,6 +72,7 @@ CLAIM = (
         "test_claim_passing_over",
     ),
     lua("claim-forgets-earlier-tries", "claim", "tries = attempt('HMGET', own .. 'tries', unpack(ids))", "tries = {}"),
+    lua("claim-is-refused-when-memory-is-full", "claim", "pass_memory_limit()", DENIED, "test_memory"),
 )
 
 FINISH = (
