@@ -93,9 +93,12 @@ class Deeds:
         return pick_from(pool, pick // 4)
 
     def id_to_enqueue(self, pick: int) -> str:
-        """Mostly a new one; else one that is known, be it from the same batch."""
+        """Mostly a new one; else one that is known, be it from the same batch, or whose record is gone."""
+        gone = [task_id for task_id in self.ids if not self.model.word(task_id)]
         if pick % 4 == 3:
             return pick_from([*self.ids[::-1], *FOREIGN_IDS], pick // 4)
+        if pick % 4 == 2 and gone:
+            return pick_from(gone, pick // 4)
         self.ids.append(f"t{len(self.ids)}")
         return self.ids[-1]
 
@@ -177,6 +180,16 @@ class Deeds:
         how = draw(rare_delays), draw(st.sampled_from(["", NOTE])), draw(st.sampled_from([0, MINUTE, DAY]))
         self.both("release", session, [(task_id, token, *how) for task_id, token in claims])
 
+    def nobody_knows_a_task(self, draw: Draw) -> None:
+        """Workers claim it and hand it back with the same note, again and again."""
+        kept_ms = draw(st.sampled_from([3 * SECOND, DAY]))
+        for _ in range(3):
+            self.renew_and_claim(draw)
+            for session in self.at_work():
+                held = self.model.owned(session).items()
+                self.both("release", session, [(task_id, token, None, NOTE, kept_ms) for task_id, token in held])
+            self.model.now_us += 2 * SECOND * 1000
+
     def promote(self, draw: Draw) -> None:
         self.both("promote", draw(several_queues))
 
@@ -244,7 +257,8 @@ class Deeds:
 
     def a_producer_pushes(self, draw: Draw) -> None:
         name = self.model.ready(draw(st.sampled_from(["default", "default", "mail"])))
-        text = draw(st.sampled_from([*FOREIGN_IDS * 2, *self.ids[-3:], *NO_IDS]))
+        strays = sorted(self.model.of_own("strays", Scores))
+        text = draw(st.sampled_from([*FOREIGN_IDS * 2, *strays * 3, *self.ids[-3:], *NO_IDS]))
         if self.model.fits(name, list):
             self.model.of(name, list).insert(0, text)
             self.raw.lpush(name, text)

@@ -17,6 +17,30 @@ from lineshaft.settings import Settings
 from .model import New
 from .store import Full, Refused
 
+# Every key in one round trip: name, type, whether it expires, value.
+KEYSPACE = """
+local read = {
+  string = function(key) return redis.call('GET', key) end,
+  list = function(key) return redis.call('LRANGE', key, 0, -1) end,
+  set = function(key) return redis.call('SMEMBERS', key) end,
+  hash = function(key) return redis.call('HGETALL', key) end,
+  zset = function(key) return redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end,
+}
+local found = {}
+for n, key in ipairs(redis.call('KEYS', '*')) do
+  local kind = redis.call('TYPE', key).ok
+  found[n] = { key, kind, redis.call('PTTL', key) >= 0 and 1 or 0, read[kind](key) }
+end
+return found
+"""
+VALUES = {
+    "string": lambda text: text,
+    "list": lambda texts: texts,
+    "set": set,
+    "hash": lambda pairs: dict(zip(pairs[::2], pairs[1::2], strict=True)),
+    "zset": lambda pairs: dict(zip(pairs[::2], map(float, pairs[1::2]), strict=True)),
+}
+
 
 class Real:
     """One shard of a server that nobody else uses."""
@@ -24,6 +48,7 @@ class Real:
     def __init__(self, runner: asyncio.Runner, connection: Connection, raw: redis.Redis) -> None:
         self.runner, self.raw = runner, raw
         self.connection = connection
+        self.read_all = raw.register_script(KEYSPACE)
         self.broker: Broker
 
     def begin(self, namespace: str, settings: Settings) -> None:
@@ -38,6 +63,10 @@ class Real:
             raise Refused(str(error)) from error
         except ServerFullError as error:
             raise Full(str(error)) from error
+
+    def keyspace(self) -> dict[str, tuple[str, Any, bool]]:
+        """Every key: name -> (type, value, whether it expires)."""
+        return {name: (kind, VALUES[kind](value), bool(expires)) for name, kind, expires, value in self.read_all()}
 
     @contextmanager
     def memory(self, *, is_full: bool) -> Iterator[None]:
