@@ -270,6 +270,17 @@ class Deeds:
         for step in draw(st.permutations(steps)):
             step(draw)
 
+    def a_producer_is_slow_to_set_the_word(self, draw: Draw) -> None:
+        """It pushes an id twice before that, and workers meet it each time."""
+        name, text = self.model.ready("default"), draw(st.sampled_from(FOREIGN_IDS))
+        for _ in range(2):
+            if self.model.fits(name, list):
+                self.model.of(name, list).append(text)
+                self.raw.rpush(name, text)
+                self.compare("a foreign RPUSH")
+            self.model.now_us += 300_000
+            self.renew_and_claim(draw)
+
     def a_consumer_pops(self, draw: Draw) -> None:
         name = self.model.ready(draw(st.sampled_from(QUEUES)))
         if ready := self.model.of(name, list):

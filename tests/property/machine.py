@@ -26,7 +26,8 @@ USUAL = {
     "a_key_expires": 1, "pause": 1, "an_idle_worker_wakes": 2,
 }  # fmt: skip
 FOREIGN = {
-    "a_producer_sends": 6, "a_producer_sets_the_word": 3, "a_producer_pushes": 5, "a_consumer_pops": 3,
+    "a_producer_sends": 6, "a_producer_sets_the_word": 3, "a_producer_pushes": 5,
+    "a_producer_is_slow_to_set_the_word": 2, "a_consumer_pops": 3,
     "a_consumer_sets_the_word": 4, "a_consumer_of_a_second_entry_sets_the_word": 5, "a_failover_brings_a_mark_back": 2,
 }  # fmt: skip
 DAMAGE = {"a_key_is_damaged": 4, "a_ready_list_is_damaged": 2, "a_record_is_damaged": 3, "damage_is_taken_away": 5}
