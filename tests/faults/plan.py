@@ -90,9 +90,10 @@ def strikes_of(chance: random.Random, kinds: Sequence[str], seconds: float, leas
     """Faults one after the other, at places that are free at that time."""
     busy_s: dict[tuple[str, int], float] = {}
     strikes: list[Strike] = []
+    drawn = [*kinds, *(name for name in kinds if FAULTS[name].pauses)]  # twice as often: zombies come from pauses
     at_s = QUIET_S
     while at_s < seconds - QUIET_S / 2:
-        name = chance.choice(kinds)
+        name = chance.choice(drawn)
         fault = FAULTS[name]
         for_s = chance.uniform(*fault.leases) * lease_s
         free = [place for place in PLACES[fault.strikes] if busy_s.get((fault.strikes, place), 0.0) <= at_s]

@@ -10,7 +10,11 @@ from .plan import LEAST_KINDS, plan_of
 from .table import FAULTS
 
 SECONDS = 6.0
-SEEDS = [9, 18, 35]  # between them: kills, pauses, SIGTERM, a full disk, a loading server, lost replies, resets, a partition
+SEEDS = [
+    6,
+    30,
+    35,
+]  # between them: kills, pauses, a restart, lost and halved replies, a server that forgets, a clock that jumps
 
 
 @pytest.mark.parametrize("seed", SEEDS)
