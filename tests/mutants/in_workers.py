@@ -217,7 +217,7 @@ CLAIMS = (
         "worker/reconciler.py",
         "for key in expected - owned:",
         "for key in ():",
-        "test_sessions.py::test_a_claim_that_redis_no_longer_has_stops_its_run",
+        "test_reconciling.py",
     ),
     python(
         "dead-sessions-are-never-looked-for",
@@ -359,7 +359,7 @@ RUNS = (
         "worker/lease_keeper.py",
         "            if to_stop:\n",
         "            if False:\n",
-        "test_cancel.py::test_a_running_task_is_stopped_by_the_renewal_when_the_message_is_lost",
+        "unit/test_lease_keeper.py",
     ),
     python(
         "a-run-is-not-told-that-it-is-lost",
@@ -509,7 +509,7 @@ SUPERVISORS = (
         SUPERVISOR,
         "clean=drained or self._killed.is_set())",
         "clean=True)",
-        f"{CRASHES}the_tasks_of_a_killed_child_are_ready_at_once_and_all_get_done",
+        f"{CRASHES}a_child_that_dies_between_its_claim_and_the_start_costs_a_crash_and_no_second_run",
     ),
     python(
         "supervisor-takes-exit-0-for-a-drain",
@@ -523,21 +523,21 @@ SUPERVISORS = (
         SUPERVISOR,
         "clean=drained or self._killed.is_set())",
         "clean=drained)",
-        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
+        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash[3-3.0]",
     ),
     python(
         "a-second-signal-ends-no-grace",
         SUPERVISOR,
         '                child.tell({"drain": 0})\n',
         "                pass\n",
-        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
+        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash[2-8.0]",
     ),
     python(
         "a-third-signal-kills-nobody",
         SUPERVISOR,
         '            log.warning("killing")\n            self._killed.set()\n',
         '            log.warning("killing")\n            return\n',
-        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash",
+        "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash[3-3.0]",
     ),
 )
 

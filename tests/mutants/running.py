@@ -47,12 +47,20 @@ class Layer:
     failed: list[dict[str, str]] = field(default_factory=list)
 
 
-def run_tests(root: Path, tests: Sequence[str], limit_s: float) -> Layer:
-    """Run tests of a copy, up to the first that fails, against the package of that copy."""
+def run_tests(root: Path, tests: Sequence[str], limit_s: float, *, to_the_end: bool = False) -> Layer:
+    """Run tests of a copy, up to the first that fails unless told otherwise, against the package of that copy."""
     with tempfile.NamedTemporaryFile("r", prefix="witness-") as witness:
         paths = os.pathsep.join(str(root / name) for name in ("src", "tests"))
         environment = {**os.environ, "PYTHONPATH": paths, "MUTANT_WITNESS": witness.name}
-        options = ("-x", "-q", "-p", "no:cacheprovider", "-p", "mutants.witness", f"--timeout={TEST_S}")
+        options = (
+            *(() if to_the_end else ("-x",)),
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "mutants.witness",
+            f"--timeout={TEST_S}",
+        )
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *options, *(f"tests/{test}" for test in tests)],
             cwd=root,
@@ -110,12 +118,13 @@ class Mill:
         self._unmutated = copy_of(ROOT, folder / "unmutated")
 
     def unmutated_failures(self, mutants: Sequence[Mutant]) -> list[str]:
-        """Run all the tests that are named, without a mutant; gives what the parts in which one failed said."""
+        """Run all the tests that are named, without a mutant; gives those that failed, and what pytest said where it broke."""
         tests = sorted({test for mutant in mutants for test in mutant.tests})
         parts = [part for n in range(self._at_once) if (part := tests[n :: self._at_once])]
         with ThreadPoolExecutor(self._at_once) as pool:
-            layers = pool.map(lambda part: run_tests(self._unmutated, part, UNMUTATED_S), parts)
-            return [layer.output[-5000:] for layer in layers if layer.code != 0]
+            layers = list(pool.map(lambda part: run_tests(self._unmutated, part, UNMUTATED_S, to_the_end=True), parts))
+        failed = [fact["failed"].removeprefix("tests/") for layer in layers for fact in layer.failed]
+        return failed + [layer.output[-5000:] for layer in layers if layer.code not in {0, 1}]
 
     def try_all(self, mutants: Sequence[Mutant]) -> Iterator[Found]:
         """Run mutants and give what each showed, in their order."""
