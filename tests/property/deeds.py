@@ -327,6 +327,20 @@ class Deeds:
         part = draw(st.sampled_from(sorted(RECORD_KINDS)))
         self.damage(draw, self.model.task(self.some_id(draw), part), RECORD_KINDS[part])
 
+    def sessions_die_beside_damage(self, draw: Draw) -> None:
+        """Of a ready list or of somebody's claims: the others' tasks must come back all the same."""
+        for _ in range(2):
+            self.renew_and_claim(draw)
+        owned = f"owned:{draw(st.sampled_from(SESSIONS))}"
+        names = {self.model.ready(draw(st.sampled_from(QUEUES))): list, self.model.own(owned): dict}
+        name = draw(st.sampled_from(sorted(names)))
+        self.damage(draw, name, names[name])
+        for session in draw(st.lists(st.sampled_from(SESSIONS), max_size=2)):
+            self.both("reap", session)
+        for ms in (MINUTE, 6 * SECOND, SECOND):
+            self.model.now_us += (LEASE_MS + ms) * 1000
+            self.both("reap")
+
     def damage(self, draw: Draw, name: str, right: type) -> None:
         value = draw(st.sampled_from([value for value in WRONG if type(value) is not right]))
         if name == self.model.own("clock"):

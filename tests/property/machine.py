@@ -30,7 +30,10 @@ FOREIGN = {
     "a_producer_is_slow_to_set_the_word": 2, "a_consumer_pops": 3,
     "a_consumer_sets_the_word": 4, "a_consumer_of_a_second_entry_sets_the_word": 5, "a_failover_brings_a_mark_back": 2,
 }  # fmt: skip
-DAMAGE = {"a_key_is_damaged": 4, "a_ready_list_is_damaged": 2, "a_record_is_damaged": 3, "damage_is_taken_away": 5}
+DAMAGE = {
+    "a_key_is_damaged": 4, "a_ready_list_is_damaged": 2, "a_record_is_damaged": 3, "damage_is_taken_away": 6,
+    "sessions_die_beside_damage": 3,
+}  # fmt: skip
 # Rows of the schema in which nothing of ours is left once all has ended, and nobody is at work.
 PASSING = {
     "task_queue", "task_queue:<queue>", "lineshaft:sessions", "lineshaft:suspects", "lineshaft:owned:<s>", "lineshaft:tries",

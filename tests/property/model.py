@@ -84,10 +84,9 @@ class Model(SessionModel):
             return "lost"
         if sessions[session] < self.now_ms:
             return "expired"
+        self.need(self.own(f"owned:{session}"), dict)
         open_queues = [queue for queue in queues if queue not in self.of_own("paused", set)]
         queue_of, passed, aside, strays = self.look_for_ready(slots, open_queues)
-        if passed:
-            self.need(self.own(f"owned:{session}"), dict)
         number = max(int(self.get(self.own("clock")) or 0) + 1, self.now_us) if queue_of else 0
         for queue, amount in passed.items():
             del self.of(self.ready(queue), list)[-amount:]
@@ -310,12 +309,11 @@ class Model(SessionModel):
     def watch(self, channel: str, task_ids: list[str]) -> list[Any]:
         """The reply holds (word, outcome), "gone" or "watching" for each."""
         answers: list[Any] = []
+        told = [task_id for task_id in task_ids if self.word(task_id) in ENDED]
         for task_id in task_ids:
             word = self.word(task_id)
             if word in ENDED:
                 answers.append((word, self.get(self.task(task_id, "result"))))
-                self.of_own("watched", dict).pop(task_id, None)
-                self.of_own("cancelling", set).discard(task_id)
             elif word is None and self.get(self.task(task_id)) is None:
                 answers.append("gone")
             else:
@@ -323,4 +321,7 @@ class Model(SessionModel):
                 known = channels.get(task_id, "").split()
                 channels[task_id] = " ".join(known if channel in known else [*known, channel])
                 answers.append("watching")
+        for task_id in told:
+            self.of_own("watched", dict).pop(task_id, None)
+            self.of_own("cancelling", set).discard(task_id)
         return answers

@@ -21,7 +21,9 @@ class SessionModel(Endings):
         return "opened"
 
     def renew(self, leases: dict[str, int]) -> dict[str, set[str] | None]:
-        sessions = self.need(self.own("sessions"), Scores)
+        if leases:
+            self.need(self.own("sessions"), Scores)
+        sessions = self.of_own("sessions", Scores)
         answers: dict[str, set[str] | None] = {}
         for session, lease_ms in leases.items():
             answers[session] = None
@@ -99,7 +101,6 @@ class SessionModel(Endings):
             gone = [died]
         session, freed = self.empty_first(gone)
         if not freed and not died:
-            self.need(self.own("sessions"), Scores)
             found, freed = self.empty_first(self.found_over())
             session = found or session
         self.trim("failed", self.ended)

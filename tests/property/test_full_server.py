@@ -17,7 +17,6 @@ from .test_errors_before_writes import EVERY_CALL, MORE_CALLS
 
 PIECE = b"x" * 65_536
 NEED_MEMORY = {"enqueue later"}
-NOT_YET = {"claim of nothing"}  # it does not pass the wake-up token on
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def prepare(shard: Shard, server: RunningServer, call: str, *, is_full: bool) ->
     shard.raw.config_set("maxmemory", used - len(PIECE))  # buffers of clients come and go
 
 
-@pytest.mark.parametrize("call", [name for name in MORE_CALLS if name not in NEED_MEMORY | NOT_YET])
+@pytest.mark.parametrize("call", [name for name in MORE_CALLS if name not in NEED_MEMORY])
 def test_what_ends_frees_or_protects_work_does_all_of_it(small: Shard, small_server: RunningServer, call: str):
     seen = []
     for is_full in (False, True):
