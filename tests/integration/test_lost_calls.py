@@ -161,6 +161,20 @@ async def test_an_end_that_never_reached_the_server_is_sent_again(
     assert started[task.id] == 1
 
 
+async def test_an_end_that_is_slow_to_be_delivered_is_waited_for_while_the_worker_stops(
+    make_app: Callable[..., App], proxy: Proxy
+):
+    direct, app, started = producing(make_app, proxy)
+    async with Worker(app) as worker:
+        await (await direct.work.enqueue()).result(timeout=10)
+        rule = proxy.delay(loader.load("finish").sha.encode(), 1.0)
+        task = await direct.work.enqueue()
+        await soon(rule.happened.is_set)
+        assert await worker.stop()
+    assert await task.status() == "done"
+    assert started[task.id] == 1
+
+
 async def test_an_idle_worker_starts_a_new_task_without_waiting_for_its_next_look(make_app: Callable[..., App]):
     app = make_app(poll_s=NEVER_S, reconcile_s=NEVER_S)
     async with Worker(app) as worker:

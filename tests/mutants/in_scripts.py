@@ -439,6 +439,13 @@ ENDS = (
     lua("watch-forgets-the-other-watchers", "watch", "channels == '' and channel or channels .. ' ' .. channel", "channel"),
 )
 
+# A claim is given up whose task somebody else has ended: what is kept beside the task goes as well.
+FOREIGN_ENDS = (
+    lua("fail-leaves-what-a-foreign-end-left", "fail", "    forget_if_ended(id)\n", "", "test_foreign_ends"),
+    lua("release-leaves-what-a-foreign-end-left", "release", "    forget_if_ended(id)\n", "", "test_foreign_ends"),
+    lua("reap-leaves-what-a-foreign-end-left", "shared/empty", "      forget_if_ended(id)\n", "", "test_foreign_ends"),
+)
+
 # A script that ends tasks in a state, and that state.
 TRIMMING = (
     ("finish", "done"),
@@ -454,4 +461,4 @@ TRIMS = tuple(
     for script, word in TRIMMING
 )
 
-TABLE = (*CLAIM, *FINISH, *FAIL, *RELEASE, *ENQUEUE, *PROMOTE, *SESSIONS, *REAP, *PUT_BACK, *ENDS, *TRIMS)
+TABLE = (*CLAIM, *FINISH, *FAIL, *RELEASE, *ENQUEUE, *PROMOTE, *SESSIONS, *REAP, *PUT_BACK, *ENDS, *FOREIGN_ENDS, *TRIMS)

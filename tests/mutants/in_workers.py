@@ -324,7 +324,7 @@ RUNS = (
         "worker/worker.py",
         "delivered = await self._finisher.flush(FLUSH_S)",
         "delivered = True",
-        "test_stress.py::test_workers_that_are_stopped_at_any_moment_of_their_work_lose_nothing",
+        "test_lost_calls.py",
     ),
     python(
         "any-number-of-ends-waits-in-memory",
