@@ -26,3 +26,6 @@ class Flaw(StrEnum):
     RETRY_LEAVES_ENTRY = "retry leaves its old entry in ended"
     MARK_OUTLIVES = "a cancelling mark outlives its run"
     OLD_LOOK = "first look older than the last renewal"  # renew leaves it, and the look does not compare
+    KEEPS_CLAIM = "close keeps the claims"
+    NO_REPEAT = "fail does not know its repeat"
+    ENQUEUE_BLIND = "enqueue does not look"

@@ -49,9 +49,8 @@ class Liveness:
         """One tick of an heir's work; its session is not kept, so the state is of the same size."""
         rules = self._rules
         server = steps.shifted(server, 1, rules)
-        reply: Any = ("", None, 0, True)
-        while reply[3]:
-            server, reply = run(server, ("reap", None), rules)
+        for _ in server.sessions:
+            server, _ = run(server, ("reap", None), rules)
         server, _ = run(server, ("promote",), rules)
         heir = len(server.sessions)
         server, _ = run(server._replace(sessions=(*server.sessions, Session())), ("open", heir), rules)

@@ -98,7 +98,7 @@ SCOPES = (
 
 # In which of them the rule that is left out shows.
 SHOWN_IN = {
-    Flaw.NO_TOKEN: "workers are paused",
+    Flaw.NO_TOKEN: "claims are heard late",
     Flaw.NO_WORD: "cancelling what waits",
     Flaw.FIRST_LOOK: "workers are paused",
     Flaw.RENEW_REVIVES: "renewals go wrong",
@@ -118,6 +118,9 @@ SHOWN_IN = {
     Flaw.RETRY_LEAVES_ENTRY: "retrying by hand",
     Flaw.MARK_OUTLIVES: "cancelling what runs",
     Flaw.OLD_LOOK: "workers are paused",
+    Flaw.KEEPS_CLAIM: "draining",
+    Flaw.NO_REPEAT: "tries end",
+    Flaw.ENQUEUE_BLIND: "foreign producers",
 }
 
 

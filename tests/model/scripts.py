@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .flaws import Flaw
-from .state import ENDED, LIVE, Outcome, Rules, Server, token_of, with_session, with_task
+from .state import ENDED, LIVE, Outcome, Rules, Server, Task, token_of, with_session, with_task
 
 Answer = tuple[Server, Any]
 
@@ -112,7 +112,8 @@ def empty_session(server: Server, session: int, rules: Rules) -> tuple[Server, i
                 server, ended = crash(server, session, task, number, rules)
             if not ended:
                 server = make_ready(server, task)
-    server = disown(server, session, *(task for task, _ in claims))
+    if counted or rules.flaw != Flaw.KEEPS_CLAIM:
+        server = disown(server, session, *(task for task, _ in claims))
     left = bool(server.sessions[session].owned)
     if not left:
         server = with_session(server, session, mark=None)
@@ -140,7 +141,7 @@ def close(server: Server, rules: Rules, session: int) -> Answer:
 
 
 def enqueue(server: Server, rules: Rules, task: int, content: str, *, keep: bool, later: bool) -> Answer:
-    found = server.tasks[task]
+    found = Task() if rules.flaw == Flaw.ENQUEUE_BLIND else server.tasks[task]
     if found.envelope:
         return server, "same" if found.envelope == content else "conflict"
     if found.word:
@@ -209,7 +210,8 @@ def _fail(server: Server, rules: Rules, session: int, task: int, number: int, ou
     found, evidence = server.tasks[task], ("try", session, number)
     if token_of(server, session, task) != number:
         last = found.attempts[-1] if found.attempts else None
-        return server, "repeat" if found.result == outcome or last == evidence else "lost"
+        known = (found.result == outcome or last == evidence) and rules.flaw != Flaw.NO_REPEAT
+        return server, "repeat" if known else "lost"
     server = disown(server, session, task)
     if not is_live(found.word, rules):
         return forget_if_ended(server, task, rules), "freed"
