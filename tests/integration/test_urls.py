@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import pytest
 import trustme
 
 from lineshaft import App, ConfigurationError, ServerUnavailableError
+from lineshaft.broker import address
 from lineshaft.broker.address import sentinel_url
+from lineshaft.broker.connection import Connection
 from lineshaft.worker import Worker
 from servers import RunningServer
 
@@ -74,23 +76,13 @@ async def test_tls_with_an_authority_that_is_named(
         assert await runs_a_task(make_app(url=f"rediss://localhost:{port}/0?ssl_ca_certs={file}"))
 
 
-async def test_tls_is_verified(make_app: Callable[..., App], authority: tuple[ssl.SSLContext, Path]):
-    context, _ = authority
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = make_app(url=f"rediss://localhost:{listening.getsockname()[1]}/0", resend_s=0.1)
-        shaking_hands = asyncio.create_task(asyncio.to_thread(shake_hands, listening, context))
-        with pytest.raises(ServerUnavailableError, match="CERTIFICATE_VERIFY_FAILED"):
-            await app.submit(app.call(None))
-        listening.shutdown(socket.SHUT_RDWR)
-        await shaking_hands
-
-
-def shake_hands(listening: socket.socket, context: ssl.SSLContext) -> None:
-    """Accept connections that come to nothing, until the socket is shut."""
-    with contextlib.suppress(OSError):
-        while True:
-            with listening.accept()[0] as link, contextlib.suppress(ssl.SSLError):
-                context.wrap_socket(link, server_side=True).close()
+def test_tls_is_verified_unless_the_url_says_otherwise():
+    verified, unverified = (
+        address._link(url, "test").ssl_context.get()
+        for url in ("rediss://localhost/0", "rediss://localhost/0?ssl_cert_reqs=none&ssl_check_hostname=false")
+    )
+    assert (verified.verify_mode, verified.check_hostname) == (ssl.CERT_REQUIRED, True)
+    assert unverified.verify_mode == ssl.CERT_NONE
 
 
 def test_a_sentinel_url_is_taken_apart():
@@ -123,3 +115,25 @@ async def test_a_master_that_no_sentinel_knows_is_said(make_app: Callable[..., A
     app = make_app(url=f"redis+sentinel://127.0.0.1:{server.port}/mill/0")
     with pytest.raises(ServerUnavailableError, match="no sentinel leads to the master 'mill': "):
         await app.get_task("some").status()
+
+
+async def test_a_name_is_found_again_while_older_looks_still_hang(
+    server: RunningServer, redis_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    healed, begun, let_go = threading.Event(), [], threading.Event()
+
+    def resolve(host: str, port: None) -> None:
+        begun.append(host)
+        if not healed.is_set():
+            let_go.wait(60)
+
+    monkeypatch.setattr(address, "resolve", resolve)
+    connection = Connection(lambda: f"redis://localhost:{server.port}/0", name="test", timeout_s=0.1)
+    for _ in range(20):  # more than a loop has threads
+        with pytest.raises(ServerUnavailableError):
+            await connection.call("PING")
+    assert begun == ["localhost"] * 20
+    healed.set()
+    assert await connection.call("PING", timeout_s=10) == b"PONG"
+    let_go.set()
+    await connection.close()

@@ -12,7 +12,11 @@ the other, and have the server itself confirm that it is a master, for a sentine
 import asyncio
 import contextlib
 import random
+import socket
 from collections.abc import Awaitable
+from concurrent.futures import Future
+from ipaddress import ip_address
+from threading import Thread
 from typing import Any, NamedTuple, cast
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -29,6 +33,9 @@ from lineshaft.errors import ConfigurationError
 SENTINEL_S = 0.5  # for one sentinel and the server it names; the next is asked after that
 SENTINEL_PORT = 26379
 FORMS = "redis://host:6379/0, rediss://host:6379/0, unix:///path or redis+sentinel://host:26379,host:26379/master/0"
+
+
+resolve = socket.getaddrinfo
 
 
 class SentinelUrl(NamedTuple):
@@ -119,12 +126,43 @@ async def _ask(url: str, name: str, *command: str) -> Any:
 
 async def _connected(url: str, name: str) -> AbstractConnection:
     link = _link(url, name)
+    await _look_up(urlsplit(url).hostname or "")
     try:
         await cast("Awaitable[None]", link.connect())  # type: ignore[no-untyped-call]
     except BaseException:
         await _dropped(link)
         raise
     return link
+
+
+async def _look_up(host: str) -> None:
+    """Wait until a name can be looked up, and leave what it leads to, which the system now knows, to the connection.
+
+    A resolver that hangs does so for up to a minute. Loops look names up in a pool of a few threads, which it would fill: long
+    after the name is known again, nothing could connect. So each look has a thread of its own, and may be left behind.
+    """
+    if not host or _is_number(host):
+        return
+    answer = Future[OSError | None]()
+    Thread(target=_answer, args=(host, answer), name="lineshaft-lookup", daemon=True).start()
+    if error := await asyncio.shield(asyncio.wrap_future(answer)):
+        raise error
+
+
+def _answer(host: str, answer: Future[OSError | None]) -> None:
+    try:
+        resolve(host, None)
+    except OSError as error:
+        answer.set_result(error)
+    else:
+        answer.set_result(None)
+
+
+def _is_number(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        ip_address(host.partition("%")[0])
+        return True
+    return False
 
 
 def _link(url: str, name: str) -> AbstractConnection:

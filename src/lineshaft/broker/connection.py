@@ -33,6 +33,7 @@ from lineshaft.errors import (
 
 Part = bytes | str | int | float
 
+CLOSE_S = 1.0  # for the server to agree to an end, as TLS has it
 SILENCE_S = 10.0  # on a connection that listens, before the server is asked whether it is there, and as long again
 
 _PASSING = (
@@ -107,7 +108,7 @@ class Connection:
         Raises:
             ServerUnavailableError: the connection broke.
         """
-        await self.close()
+        await self._drop()
         await self._exchange(packed(("SUBSCRIBE", channel)), self._timeout_s, push=True)
 
     async def listen(self) -> list[Any]:
@@ -133,22 +134,26 @@ class Connection:
                     await link.send_packed_command(packed(("PING",)), check_health=False)
                 asked = said is None
         except (RedisError, OSError) as error:
-            await self.close()
+            await self._drop()
             raise unavailable(str(error), sent=True) from error
 
     async def close(self) -> None:
-        """Drop the connection; the next call makes a new one."""
+        """End the connection in order; the next call makes a new one."""
+        await self._drop(nowait=False)
+
+    async def _drop(self, *, nowait: bool = True) -> None:
         link, self._link = self._link, None
         if link is not None:
             with contextlib.suppress(RedisError, OSError):
-                await link.disconnect(nowait=True)
+                async with asyncio.timeout(CLOSE_S):
+                    await link.disconnect(nowait=nowait)
 
     async def _exchange(self, request: bytes, timeout_s: float, *, push: bool = False, refusals: bool = False) -> Any:
         sent = False
         try:
             async with asyncio.timeout(timeout_s):
                 if request and self._link is not None and await self._link.can_read():
-                    await self.close()  # it has ended, or has said what nobody asked for; nothing was sent on it yet
+                    await self._drop()  # it has ended, or has said what nobody asked for; nothing was sent on it yet
                 link = self._link or await self._connect()
                 sent = True
                 if request:
@@ -157,21 +162,21 @@ class Connection:
         except ResponseError as error:
             refusal = refusal_of(error)
             if isinstance(refusal, ServerUnavailableError):
-                await self.close()  # a demoted server stays connected; the next call must look for the new one
+                await self._drop()  # a demoted server stays connected; the next call must look for the new one
             elif refusals:
                 return refusal
             raise refusal from error
         except TimeoutError as error:
-            await self.close()
+            await self._drop()
             raise unavailable(f"no answer within {timeout_s:g} s", sent=sent) from error
         except AuthenticationError as error:
-            await self.close()
+            await self._drop()
             raise ConfigurationError(f"Redis refuses this user or password: {error}; check the Redis URL") from error
         except (RedisError, OSError) as error:
-            await self.close()
+            await self._drop()
             raise unavailable(str(error), sent=sent) from error
         except BaseException:
-            await self.close()
+            await self._drop()
             raise
 
     async def _connect(self) -> AbstractConnection:
