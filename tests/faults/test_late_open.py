@@ -1,4 +1,4 @@
-"""A supervisor that learns too late that its session was opened: the session has been reaped by then, and it takes a new one."""
+"""A supervisor learns too late that its session was opened: the session has been reaped by then, and it takes a new one."""
 
 from collections.abc import Callable
 

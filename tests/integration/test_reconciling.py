@@ -144,3 +144,20 @@ async def test_a_claim_that_never_arrived_is_run_under_a_new_number_and_never_fr
         fence = await task.result(timeout=10)
     assert fences == [fence]
     assert fence > lost
+
+
+async def test_an_end_that_is_answered_during_the_comparison_is_not_taken_for_a_claim_that_never_arrived(
+    make_app: Callable[..., App], raw: redis.Redis
+):
+    async with side_of(make_app(), raw, owned=OLD) as side:
+        run = side.runs(OLD)
+        read = side.reconciler._inspector.owned
+
+        async def owned(session: str) -> dict[str, bytes]:
+            found = await read(session)
+            side.table.remove(run.key)
+            return found
+
+        side.reconciler._inspector.owned = owned
+        await side.compare()
+        assert raw.hget(f"lineshaft:owned:{SESSION}", "a") == OLD.decode()

@@ -22,21 +22,21 @@ CALLS = (
     python(
         "connection-is-used-again-after-a-timeout",
         CONNECTION,
-        "        except TimeoutError as error:\n            await self.close()\n",
+        "        except TimeoutError as error:\n            await self._drop()\n",
         "        except TimeoutError as error:\n",
         "test_lost_calls.py",
     ),
     python(
         "connection-is-used-again-after-a-cancel",
         CONNECTION,
-        "        except BaseException:\n            await self.close()\n",
+        "        except BaseException:\n            await self._drop()\n",
         "        except BaseException:\n",
         f"{CONNECTIONS}a_call_that_is_cancelled_never_leaves_its_reply_to_another",
     ),
     python(
         "connection-is-kept-after-readonly",
         CONNECTION,
-        "                await self.close()  # a demoted server stays",
+        "                await self._drop()  # a demoted server stays",
         "                pass  # a demoted server stays",
         "test_lost_calls.py",
     ),
@@ -194,7 +194,7 @@ CLAIMS = (
     python(
         "reconcile-knows-what-it-runs-by-id-alone",
         "worker/reconciler.py",
-        "unknown = owned - self._table.keys()",
+        "unknown = owned - known",
         "unknown = {pair for pair in owned if self._table.get(pair[0]) is None}",
         "test_reconciling.py",
     ),
@@ -208,7 +208,7 @@ CLAIMS = (
     python(
         "reconcile-hands-back-what-has-ended",
         "worker/reconciler.py",
-        "unknown = owned - self._table.keys()",
+        "unknown = owned - known",
         "unknown = owned - expected",
         "test_reconciling.py",
     ),

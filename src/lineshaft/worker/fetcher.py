@@ -105,7 +105,8 @@ class Fetcher(Loop):
         answer = await self._broker.claim(session, slots, queues, look_around=look)
         self._at_once = min(self._most_at_once, 2 * self._at_once)
         if answer == "expired" or answer == "lost":
-            self._lease.lost = self._lease.lost or answer == "lost"
+            if answer == "lost" and session == self._lease.session:  # it may have got a new one meanwhile
+                self._lease.lost = True
             self._signals.emit("refused", why=answer)
             return "refused"
         if answer.around is not None:

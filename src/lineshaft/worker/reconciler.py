@@ -22,9 +22,9 @@ class Reconciler:
 
     async def run_once(self, session: str) -> None:
         """Compare once; raises what the connection raises, and then nothing is mended."""
-        expected = {run.key for run in self._table if not run.ended}
+        known, expected = self._table.keys(), {run.key for run in self._table if not run.ended}
         owned = set((await self._inspector.owned(session)).items())
-        unknown = owned - self._table.keys()
+        unknown = owned - known
         if unknown:
             # Claimed for us, and we never heard of it: handed back, never run from here.
             log.warning("%d claimed tasks never arrived here and are handed back", len(unknown))
