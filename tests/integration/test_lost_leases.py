@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import redis
 
@@ -39,3 +40,17 @@ async def test_the_runs_of_a_session_that_has_gone_are_told_before_any_compariso
     await connection.close()
     assert await task.status() == "pending"
     assert raw.lrange("task_queue", 0, -1) == [task.id]
+
+
+async def test_a_refusal_of_an_older_session_does_not_cost_the_next_one(make_app: Callable[..., App]):
+    """The reply to a claim under the old session arrives after a new one was opened."""
+    worker = Worker(make_app())
+    worker.lease.session = "old"
+
+    async def claim(*_: Any, **__: Any) -> str:
+        worker.lease.session = "new"
+        return "lost"
+
+    worker._fetcher._broker.claim = claim
+    assert await worker._fetcher.run_once() == "refused"
+    assert not worker.lease.lost
