@@ -19,6 +19,7 @@ from lineshaft.errors import (
     TaskExpired,
     TaskFailed,
     TaskNotFoundError,
+    TaskNotRetriedError,
     UnknownTaskError,
     UnsupportedVersionError,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "TaskFailed",
     "TaskFunction",
     "TaskNotFoundError",
+    "TaskNotRetriedError",
     "UnknownTaskError",
     "UnsupportedVersionError",
 ]

@@ -83,6 +83,10 @@ class Client:
         """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with. Repeated once if need be."""
         return await self._acting.cancel(task_id)
 
+    async def retry(self, task_id: str, queue: str, attempts_seen: int) -> str:
+        """Run an ended task again; answers as `Broker.retry`. Harmless to repeat, for the attempts seen tell."""
+        return await self._acting.retry(task_id, queue, attempts_seen)
+
     async def close(self) -> None:
         """Send what waits, then drop the connections."""
         if self._sender is not None:

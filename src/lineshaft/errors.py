@@ -9,6 +9,7 @@
     ├── TaskNotFoundError             no record under that id
     ├── TaskConflictError             the id is taken by a task with other content
     ├── TaskEndedError                the task has ended already, so it cannot be cancelled
+    ├── TaskNotRetriedError           the task has not ended, or ran again meanwhile, so it was not made ready again
     ├── OutcomeUnknownError           a call was sent and no answer came; the message says how to find out
     ├── ServerUnavailableError        Redis cannot be reached, or answers with a passing error
     │   └── ServerFullError           Redis is at its memory limit and refused new work; nothing was written
@@ -62,6 +63,14 @@ class TaskConflictError(LineshaftError):
 
 class TaskEndedError(LineshaftError):
     """The task has ended already; `status` is the word it ended with."""
+
+    def __init__(self, message: str, status: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class TaskNotRetriedError(LineshaftError):
+    """The task was not made ready again: it has not ended, or it ran again meanwhile; `status` is the word that was seen."""
 
     def __init__(self, message: str, status: str = "") -> None:
         super().__init__(message)

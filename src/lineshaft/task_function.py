@@ -16,7 +16,9 @@ from lineshaft.errors import (
     TaskExpired,
     TaskFailed,
     TaskNotFoundError,
+    TaskNotRetriedError,
 )
+from lineshaft.model.lifecycle import ENDED
 from lineshaft.model.registry import TaskSpec
 from lineshaft.model.retry import Seconds, seconds
 from lineshaft.model.signature import from_json
@@ -131,6 +133,32 @@ class Task(Generic[R]):
             raise TaskEndedError(f"task {self.id} cannot be cancelled: it has ended, as {word!r}", word)
         return word
 
+    async def retry(self) -> str:
+        """Run a task that has ended again, with fresh tries, at the end of its queue; gives its new word, "pending".
+
+        Raises:
+            TaskNotRetriedError: it has not ended, or it ran again meanwhile.
+            TaskNotFoundError: there is no such task, or nothing is kept that could be run.
+            DamagedRecordError: what is kept of it cannot be read.
+        """
+        client = self._app.client
+        word, queue, attempts = await client.inspector.before_retry(self.id)
+        if word is None:
+            raise TaskNotFoundError(f"there is no task {self.id!r}: it never was, or its record was trimmed after its time")
+        if word not in ENDED:
+            raise TaskNotRetriedError(f"task {self.id} cannot be retried: it has not ended, it is {word!r}", word)
+        answer = await client.retry(self.id, queue, attempts)
+        if answer == "unknown":
+            raise TaskNotFoundError(f"task {self.id!r} cannot be retried: nothing is kept of what it ran")
+        if answer == "damaged":
+            raise DamagedRecordError(f"task {self.id} cannot be retried: a key of it or its queue has another type in Redis")
+        if answer != "pending":
+            raise TaskNotRetriedError(
+                f"task {self.id} was not retried: it ran again meanwhile; look at it, and retry it if that is still wanted",
+                word,
+            )
+        return answer
+
     def result_sync(self, timeout: Seconds | None = None) -> R:
         """As `result`, for callers without a loop."""
         return self._app.run_sync(self.result(timeout))
@@ -142,6 +170,10 @@ class Task(Generic[R]):
     def cancel_sync(self) -> str:
         """As `cancel`, for callers without a loop."""
         return self._app.run_sync(self.cancel())
+
+    def retry_sync(self) -> str:
+        """As `retry`, for callers without a loop."""
+        return self._app.run_sync(self.retry())
 
     def _value_of(self, ended: Ended | None) -> R:
         if ended is None:

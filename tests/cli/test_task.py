@@ -1,4 +1,4 @@
-"""`lineshaft task show`, `wait` and `cancel`."""
+"""`lineshaft task show`, `wait`, `cancel` and `retry`."""
 
 import re
 import signal
@@ -80,7 +80,7 @@ def test_a_task_of_a_foreign_program_is_shown_as_the_default_task(lineshaft: Com
     assert (shown["task"], shown["queue"], shown["enqueued_at"]) == ("shop.count", "default", None)
 
 
-@pytest.mark.parametrize("verb", ["show", "wait", "cancel"])
+@pytest.mark.parametrize("verb", ["show", "wait", "cancel", "retry"])
 def test_an_unknown_id_is_said_to_be(lineshaft: Commands, verb: str) -> None:
     assert lineshaft("task", verb, "nope").refused(1).startswith("there is no task 'nope': it never was")
     for id_ in ("a b", "x:status", "", "a" * 65, "\x1b[31m"):
@@ -157,6 +157,36 @@ def test_cancelling_a_task_that_runs(lineshaft: Commands, enqueued: Enqueued) ->
 def test_a_task_that_has_ended_cannot_be_cancelled(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it", wait=True)
     assert lineshaft("task", "cancel", "it").refused(1) == "task it cannot be cancelled: it has ended, as 'done'"
+
+
+def test_several_are_cancelled_although_one_cannot_be(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.count", task_id="one")
+    enqueued("shop.count", task_id="two")
+    ended = lineshaft("task", "cancel", "one", "nope", "a b", "two")
+    assert (ended.code, ended.out) == (1, "one  cancelled\ntwo  cancelled\n")
+    assert [line.split(":")[1] for line in ended.err.splitlines()] == [" there is no task 'nope'", " there is no task 'a b'"]
+
+
+@pytest.mark.usefixtures("working")
+def test_a_task_that_failed_runs_again(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.fail", {"why": "no luck"}, task_id="it", wait=True)
+    ended = lineshaft("task", "retry", "it")
+    assert (ended.code, ended.out, ended.err) == (0, "pending\n", "")
+    assert "no luck" in lineshaft("task", "wait", "it").refused(1)
+    assert lineshaft("task", "retry", "it").out == "pending\n"
+
+
+def test_a_task_that_has_not_ended_is_not_run_again(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
+    enqueued("shop.count", task_id="it")
+    assert lineshaft("task", "retry", "it").refused(1) == "task it cannot be retried: it has not ended, it is 'pending'"
+    assert raw.llen("task_queue") == 1
+
+
+def test_retrying_without_a_server_says_what_to_check(alone: Commands) -> None:
+    alone.env["REDIS_URL"] = "redis://127.0.0.1:1/0"
+    assert (
+        alone("task", "retry", "one", "two").refused(1).endswith("check that it runs, and the URL in --redis-url or REDIS_URL")
+    )
 
 
 def test_ctrl_c_ends_a_wait_quietly(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:

@@ -108,6 +108,20 @@ class Inspector:
             started_ms=outcome.started_ms if outcome is not None else started_ms,
         )
 
+    async def before_retry(self, task_id: str) -> tuple[str | None, str, int]:
+        """What a retry by hand must know: the status word, the queue, and how many attempts are kept.
+
+        Raises:
+            DamagedRecordError, UnsupportedVersionError: its envelope cannot be read.
+        """
+        strings, attempts = await self._connection.calls([
+            ("MGET", self._keys.status(task_id), self._keys.envelope(task_id)),
+            ("LLEN", self._keys.attempts(task_id)),
+        ])  # fmt: skip
+        word, envelope = strings
+        queue = wire.decode_envelope(envelope).queue if envelope else DEFAULT_QUEUE
+        return None if word is None else word.decode(errors="replace"), queue, attempts
+
     async def queue_names(self) -> list[str]:
         """The queues that ever had a task, the default one first."""
         names = await self._connection.call("SMEMBERS", self._keys.queues)

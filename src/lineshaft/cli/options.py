@@ -38,6 +38,7 @@ RedisUrlOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TaskIdArgument = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
+TaskIdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", show_default=False, help="The tasks' ids.")]
 QueuesOption = Annotated[
     list[str] | None,
     typer.Option(

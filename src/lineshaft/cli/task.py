@@ -1,17 +1,19 @@
-"""`lineshaft task ...`: look at one task, wait for it, cancel it."""
+"""`lineshaft task ...`: look at one task, wait for it; cancel tasks, run them again."""
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, with_app
-from lineshaft.cli.output import print_json, print_record
+from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, TaskIdsArgument, with_app
+from lineshaft.cli.output import print_json, print_record, report
 from lineshaft.cli.waiting import checked_id, view_of, wait_and_print
 
 if TYPE_CHECKING:
     from lineshaft.app import App
+    from lineshaft.task_function import Task
 
-group = typer.Typer(no_args_is_help=True, help="Look at one task, wait for it, cancel it.")
+group = typer.Typer(no_args_is_help=True, help="Look at one task, wait for it; cancel tasks, run them again.")
 
 
 @group.command()
@@ -60,17 +62,55 @@ def wait(
 
 
 @group.command()
-def cancel(context: typer.Context, task_id: TaskIdArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
-    """Cancel a task.
+def cancel(context: typer.Context, task_ids: TaskIdsArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
+    """Cancel tasks.
 
-    Prints `cancelled` where it had not started, and `cancelling` where it runs and was asked to stop. Exits with 1 where it
-    has ended already.
+    Prints `cancelled` where one had not started, and `cancelling` where it runs and was asked to stop. Exits with 1 where any
+    has ended already or does not exist; the others are cancelled all the same.
     """
+    for_each(context, app, redis_url, task_ids, lambda task: task.cancel())
 
-    async def work(loaded: "App") -> str:
-        return await loaded.get_task(checked_id(task_id)).cancel()
 
-    typer.echo(with_app(context, app, redis_url, work))
+@group.command()
+def retry(context: typer.Context, task_ids: TaskIdsArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
+    """Run tasks that have ended again, with fresh tries, at the end of their queues.
+
+    Prints `pending` for each. Exits with 1 where any has not ended or does not exist; the others are run again all the same.
+    """
+    for_each(context, app, redis_url, task_ids, lambda task: task.retry())
+
+
+def for_each(
+    context: typer.Context,
+    app: str | None,
+    redis_url: str | None,
+    task_ids: list[str],
+    act: "Callable[[Task[Any]], Awaitable[str]]",
+) -> None:
+    """Do something to each task and print the word it answers with, after its id where there are several.
+
+    Raises:
+        typer.Exit: with 1, where one of them was refused; each refusal is a line on stderr.
+        ServerUnavailableError: Redis cannot be reached; what was done before has been printed.
+    """
+    from lineshaft.errors import ConfigurationError, LineshaftError, ServerUnavailableError
+
+    async def work(loaded: "App") -> bool:
+        all_done = True
+        for task_id in task_ids:
+            try:
+                word = await act(loaded.get_task(checked_id(task_id)))
+            except (ConfigurationError, ServerUnavailableError):
+                raise
+            except LineshaftError as error:
+                report(error)
+                all_done = False
+            else:
+                typer.echo(word if len(task_ids) == 1 else f"{task_id}  {word}")
+        return all_done
+
+    if not with_app(context, app, redis_url, work):
+        raise typer.Exit(1)
 
 
 def print_task(view: dict[str, Any]) -> None:
