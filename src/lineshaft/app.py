@@ -261,7 +261,9 @@ class App:
 
     def _accepted(self, call: Call[R], task: NewTask, word: str) -> Task[R]:
         if word == "conflict":
-            raise TaskConflictError(f"the id {task.task_id!r} is taken by a task with other content; nothing was written")
+            key = call.options.key
+            taken = f"the id {task.task_id!r}" if key is None else f"the idempotency key {key!r}"
+            raise TaskConflictError(f"{taken} is taken by a task with other content; nothing was written")
         if word == "damaged":
             raise DamagedRecordError(f"the key of queue {task.queue!r} has another type in Redis; nothing was written")
         if word not in {"created", "same"}:

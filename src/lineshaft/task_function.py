@@ -18,6 +18,7 @@ from lineshaft.errors import (
     TaskNotFoundError,
     TaskNotRetriedError,
 )
+from lineshaft.ids import KEY_RULE, id_of_key, is_idempotency_key
 from lineshaft.model.lifecycle import ENDED
 from lineshaft.model.registry import TaskSpec
 from lineshaft.model.retry import Seconds, seconds
@@ -37,12 +38,16 @@ Returned = TypeVar("Returned")  # what a direct call gives: R, or a coroutine of
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How one call is enqueued. Times in ms; `remembered`: a `task_id` that is given is known beyond its record."""
+    """How one call is enqueued. Times in ms.
+
+    `remembered`: a `task_id` that is given is known beyond its record. `key`: the idempotency key that `task_id` stands for.
+    """
 
     queue: str | None = None
     delay_ms: int | None = None
     task_id: str | None = None
     remembered: bool = True
+    key: str | None = None
 
 
 class Sender(Protocol):
@@ -215,8 +220,8 @@ class Bound(Generic[P, R]):
 
         Raises:
             ArgumentError: the arguments do not fit the function, or JSON cannot carry one; nothing was written.
-            TaskConflictError: the id given is taken by other content.
-            OutcomeUnknownError: no answer came; enqueuing again under the same id is safe.
+            TaskConflictError: the id or the idempotency key given is taken by other content.
+            OutcomeUnknownError: no answer came; enqueuing again under the same id or key is safe.
             ServerUnavailableError, ServerFullError: it was not accepted.
         """
         return await self._app.submit(Call(self._spec, args, kwargs, self._options))
@@ -243,13 +248,22 @@ class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
         """Call the plain function, here and now."""
         return self._function(*args, **kwargs)
 
-    def options(self, *, delay: Seconds | None = None, queue: str | None = None, task_id: str | None = None) -> Bound[P, R]:
+    def options(
+        self,
+        *,
+        delay: Seconds | None = None,
+        queue: str | None = None,
+        task_id: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Bound[P, R]:
         """The same task with options for how its calls are enqueued.
 
         Args:
             delay: not before this many seconds from now, by the server's clock.
             queue: in place of the task's own queue.
             task_id: in place of a new one: enqueuing the same again within 24 h makes no second task, record or no record.
+            idempotency_key: the same for text that is no id, such as "order 4711/mail": the task's id is made from the key
+                alone, so that the same key with the same content is the same task, and with other content a conflict.
 
         Raises:
             ConfigurationError: one of them is not what it should be; the message names it.
@@ -258,10 +272,16 @@ class TaskFunction(Bound[P, R], Generic[Direct, P, R, Returned]):
             checked_queue(queue)
         if task_id is not None and not is_task_id(task_id):
             raise ConfigurationError(f"task_id {task_id!r} must be 1 to 64 of 0-9, A-Z, a-z, _ and -")
+        if idempotency_key is not None:
+            if task_id is not None:
+                raise ConfigurationError("task_id and idempotency_key both say which task it is: give one of them")
+            if not is_idempotency_key(idempotency_key):
+                raise ConfigurationError(f"idempotency_key {idempotency_key!r} must be {KEY_RULE}")
+            task_id = id_of_key(idempotency_key)
         delay_ms = None if delay is None else round(seconds(delay, "delay") * 1000)
         if delay_ms is not None and delay_ms > LONGEST_DELAY_MS:
             raise ConfigurationError(f"delay must be at most {LONGEST_DELAY_MS // 1000} seconds; it is {delay!r}")
-        return Bound(self._app, self._spec, Options(queue, delay_ms, task_id))
+        return Bound(self._app, self._spec, Options(queue, delay_ms, task_id, key=idempotency_key))
 
 
 class TaskDecorator(Protocol):

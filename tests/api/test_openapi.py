@@ -59,7 +59,21 @@ def test_every_operation_has_a_name_of_its_own_and_words(api: RunningApi) -> Non
 def test_every_parameter_of_a_path_is_declared(api: RunningApi) -> None:
     for _, path, operation in api.document.operations():
         declared = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
-        assert declared == ({("path", "task_id")} if "{task_id}" in path else set())
+        in_path = {parameter for parameter in declared if parameter[0] == "path"}
+        assert in_path == ({("path", "task_id")} if "{task_id}" in path else set())
+
+
+def test_the_key_of_a_new_task_is_described(api: RunningApi) -> None:
+    operation = api.document.operation("POST", "/tasks")
+    assert operation is not None
+    (parameter,) = operation["parameters"]
+    assert (parameter["in"], parameter["name"], parameter["required"]) == ("header", "Idempotency-Key", False)
+    schema = api.document.schema(parameter["schema"])
+    for fitting in (parameter["example"], "a", '"a"', "a" * 255):
+        schema.validate(fitting)
+    for wrong in ("", " a", "a\\b", 'a"b', "é", "a" * 256):
+        with pytest.raises(jsonschema.ValidationError):
+            schema.validate(wrong)
 
 
 def test_every_schema_is_one(api: RunningApi) -> None:

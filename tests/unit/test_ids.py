@@ -1,4 +1,4 @@
-"""Ids of our own: UUIDs of version 7."""
+"""Ids of our own: UUIDs of version 7, and those made from idempotency keys."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from uuid import RFC_4122, UUID
 
 import pytest
 
-from lineshaft.ids import new_id
+from lineshaft.ids import id_of_key, is_idempotency_key, new_id
 from lineshaft.protocol.keys import is_task_id
 
 
@@ -63,3 +63,14 @@ def test_every_random_bit_varies():
     random_bits = ((1 << 12) - 1) << 64 | ((1 << 62) - 1)
 
     assert ones & random_bits == zeros & random_bits == random_bits
+
+
+def test_a_key_leads_to_one_id_that_any_program_can_make():
+    # printf %s 'order 4711/mail' | sha256sum | cut -c1-48
+    assert id_of_key("order 4711/mail") == "key-78f461127fd46f965c1cbb251883733552f2a2998f28c019"
+    assert is_task_id(id_of_key("order 4711/mail"))
+
+
+def test_what_can_be_a_key():
+    assert all(is_idempotency_key(key) for key in ("a", "a b", "~!#[]", "a" * 255))
+    assert not any(is_idempotency_key(key) for key in ("", " ", " a", "a ", "a\n", "a" * 256, '"', "\\", "é", "\x7f"))

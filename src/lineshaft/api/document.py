@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from lineshaft.api import problems
 from lineshaft.api.problems import Kind, Problem
-from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, Created, NewTask, ProblemView, StatusView
+from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, KEY_PATTERN, Created, NewTask, ProblemView, StatusView
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -32,6 +32,15 @@ TASK_ID_PARAMETER = {
     "description": "The id of a task. One that cannot be an id is answered like one that is not known.",
     "schema": {"type": "string", "pattern": ID_PATTERN},
     "example": EXAMPLE_ID,
+}
+KEY_PARAMETER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "In place of an id: for 24 h the same key with the same content is the same task, and with other content a "
+    "conflict. The task's id is `key-`, then the first 48 hex digits of the key's SHA-256.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 257, "pattern": KEY_PATTERN},
+    "example": "order 4711/mail",
 }
 TASK_ID: dict[str, Any] = {"parameters": [TASK_ID_PARAMETER]}
 
@@ -76,6 +85,7 @@ def describe_pair(api: FastAPI) -> None:
             201: {"headers": {"Location": {"description": "The task's address.", "schema": {"type": "string"}}}},
             **refusals(
                 problems.BAD_JSON,
+                problems.BAD_KEY,
                 problems.BODY_TOO_SLOW,
                 problems.TASK_CONFLICT,
                 problems.UNKNOWN_TASK,
@@ -86,7 +96,10 @@ def describe_pair(api: FastAPI) -> None:
                 *ASKING,
             ),
         },
-        openapi_extra={"requestBody": {"content": {"application/json": {"examples": NEW_TASK_EXAMPLES}}}},
+        openapi_extra={
+            "parameters": [KEY_PARAMETER],
+            "requestBody": {"content": {"application/json": {"examples": NEW_TASK_EXAMPLES}}},
+        },
     )
     api.add_api_route(
         "/tasks/{task_id}/status",

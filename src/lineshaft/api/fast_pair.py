@@ -21,9 +21,10 @@ from lineshaft.app import App
 from lineshaft.errors import OutcomeUnknownError, TaskNotFoundError
 from lineshaft.model.lifecycle import Status
 from lineshaft.protocol.keys import is_task_id
-from lineshaft.task_function import Call, Task
+from lineshaft.task_function import Call, Options, Task
 
 CREATE_PATH = "/tasks"
+KEY_HEADER = b"idempotency-key"
 STATUS_PREFIX, STATUS_SUFFIX = "/tasks/", "/status"
 SHORTEST = len(STATUS_PREFIX) + len(STATUS_SUFFIX)
 
@@ -52,7 +53,7 @@ class FastPair:
             body = await read_body(receive, self._app.settings.body_limit, self._bodies)
             if body:
                 new = read_new_task(body)
-        task = await self._submit(call_of(self._app, new))
+        task = await self._submit(call_of(self._app, new, headers.get(KEY_HEADER)))
         body = b'{"taskID":"%b"}' % task.id.encode()
         if task.created is False:
             return json_answer(200, body)
@@ -70,13 +71,15 @@ class FastPair:
         try:
             return await self._submits.within(self._app.submit(call, typed=True))
         except (TimeoutError, OutcomeUnknownError):
-            raise _unknown(call.options.task_id) from None
+            raise _unknown(call.options) from None
 
 
-def _unknown(task_id: str | None) -> Refused:
+def _unknown(options: Options) -> Refused:
+    task_id = options.task_id
+    named = f'with "id": "{task_id}"' if options.key is None else "with that Idempotency-Key"
     detail = (
         f"Redis did not answer in time whether it accepted task {task_id}. Ask for its status, "
-        f'or send the same again with "id": "{task_id}", which makes no second task.'
+        f"or send the same again {named}, which makes no second task."
     )
     return refused(OUTCOME_UNKNOWN, detail, taskID=task_id)
 

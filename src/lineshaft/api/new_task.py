@@ -6,10 +6,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from lineshaft.api.problems import BAD_JSON, UNKNOWN_TASK, WRONG_FIELD, Refused, refused
+from lineshaft.api.problems import BAD_JSON, BAD_KEY, UNKNOWN_TASK, WRONG_FIELD, Refused, refused
 from lineshaft.app import App
 from lineshaft.errors import UnknownTaskError
-from lineshaft.ids import new_id
+from lineshaft.ids import KEY_RULE, id_of_key, is_idempotency_key, new_id
 from lineshaft.model.registry import NAME_LENGTH, TaskSpec
 from lineshaft.protocol.keys import is_queue_name, is_task_id
 from lineshaft.task_function import Call, Options
@@ -52,8 +52,13 @@ def read_new_task(body: bytes) -> NewTask:
         raise _wrong(error) from None
 
 
-def call_of(app: App, new: NewTask) -> Call[Any]:
-    """The call to enqueue, under an id that is known from here on.
+def call_of(app: App, new: NewTask, key: bytes | None = None) -> Call[Any]:
+    """The call to enqueue, under an id that is known from here on: its own, the key's, or a new one.
+
+    Args:
+        app: whose task it is.
+        new: what was asked for.
+        key: the value of the header Idempotency-Key.
 
     Raises:
         Refused: no task has that name, or a field has a value that it cannot have.
@@ -64,13 +69,32 @@ def call_of(app: App, new: NewTask) -> Call[Any]:
         raise refused(WRONG_FIELD, "id must be 1 to 64 of 0-9, A-Z, a-z, _ and -.", field="id")
     if new.delay is not None and not 0 <= new.delay <= LONGEST_DELAY_S:
         raise refused(WRONG_FIELD, f"delay must be from 0 to {LONGEST_DELAY_S:.0f} seconds.", field="delay")
+    idempotency_key = None if key is None else read_key(key, new.id)
+    given = new.id if idempotency_key is None else id_of_key(idempotency_key)
     options = Options(
         queue=new.queue,
         delay_ms=round((new.delay or 0) * 1000) or None,
-        task_id=new.id or new_id(),
-        remembered=new.id is not None,
+        task_id=given or new_id(),
+        remembered=given is not None,
+        key=idempotency_key,
     )
     return Call(_spec(app, new.task), tuple(new.args), new.kwargs, options)
+
+
+def read_key(value: bytes, task_id: str | None) -> str:
+    """The idempotency key; the quotes that a draft of the IETF puts around it are not part of it.
+
+    Raises:
+        Refused: it cannot be one, or an id is given beside it.
+    """
+    key = value.decode("latin-1")
+    if len(key) > 1 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if not is_idempotency_key(key):
+        raise refused(BAD_KEY, f"Idempotency-Key must be {KEY_RULE}.")
+    if task_id is not None:
+        raise refused(BAD_KEY, "Idempotency-Key and the field id both say which task it is: send one of them.")
+    return key
 
 
 def _spec(app: App, name: str | None) -> TaskSpec:

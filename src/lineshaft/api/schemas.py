@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from lineshaft.model.lifecycle import Status
 
 ID_PATTERN = "^[0-9A-Za-z_-]{1,64}$"
+KEY_PATTERN = r'^"?[!#-\[\]-~]([ !#-\[\]-~]{0,253}[!#-\[\]-~])?"?$'
 QUEUE_PATTERN = "^[0-9A-Za-z_.-]{1,64}$"
 
 EXAMPLE_ID = "019ab5d2-6f1e-7c3a-9b52-3f0a1c9d8e47"
