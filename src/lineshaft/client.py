@@ -1,4 +1,4 @@
-"""Enqueues, cancels and waits, for one event loop: natural batching on the way out, push on the way back."""
+"""Enqueues, waits, cancels, retries and pauses, for one event loop: natural batching on the way out, push on the way back."""
 
 import asyncio
 import contextlib
@@ -86,6 +86,14 @@ class Client:
     async def retry(self, task_id: str, queue: str, attempts_seen: int) -> str:
         """Run an ended task again; answers as `Broker.retry`. Harmless to repeat, for the attempts seen tell."""
         return await self._acting.retry(task_id, queue, attempts_seen)
+
+    async def pause(self, queue: str) -> None:
+        """Pause a queue for the whole fleet: no task of it is claimed after this returns. What runs goes on."""
+        await self._acting.pause(queue)
+
+    async def resume(self, queue: str) -> None:
+        """Let a queue that was paused be claimed from again; idle workers start at once."""
+        await self._acting.resume(queue)
 
     async def close(self) -> None:
         """Send what waits, then drop the connections."""

@@ -53,7 +53,8 @@ class Real:
         for number, task in enumerate(start.tasks):
             if task.word:
                 self.call(("enqueue", number, task.envelope, False, task.word == "scheduled"))
-        self.pause_queue(start.paused)
+        if start.paused:
+            self.call(("pause",))
 
     def set_time(self) -> None:
         """Give the scripts the time of the next call."""
@@ -130,6 +131,12 @@ class Real:
     def _watch(self, task: int) -> Any:
         (answer,) = self._broker.watch(CHANNEL, [f"t{task}"])
         return answer if isinstance(answer, str) else (answer.status, self._found_outcome(answer.outcome))
+
+    def _pause(self) -> str:
+        return self._broker.pause(DEFAULT_QUEUE)
+
+    def _resume(self) -> str:
+        return self._broker.resume(DEFAULT_QUEUE)
 
     def _trim(self) -> None:
         self._broker.finish("", [])
@@ -273,7 +280,3 @@ class Real:
     def fail_over(self) -> None:
         self._raw.flushdb()
         self._raw.swapdb(0, 1)
-
-    def pause_queue(self, paused: bool) -> None:
-        change = self._raw.sadd if paused else self._raw.srem
-        change(self._keys.paused, DEFAULT_QUEUE)

@@ -18,8 +18,6 @@ SURROUNDINGS = {
     "clock back": lambda real: real.pass_ticks(-1),
     "is up to date": Real.replicate,
     "takes over": Real.fail_over,
-    "pause": lambda real: real.pause_queue(True),
-    "resume": lambda real: real.pause_queue(False),
 }
 
 

@@ -398,5 +398,7 @@ SCRIPTS: dict[str, Callable[..., Answer]] = {
     "cancel": cancel,
     "retry": retry,
     "watch": watch,
+    "pause": lambda server, rules: (server._replace(paused=True), "paused"),
+    "resume": lambda server, rules: (server._replace(paused=False), "resumed"),
     "trim": trim,
 }

@@ -109,8 +109,7 @@ def retry(state: State, scope: Scope) -> Steps:
 
 
 def pause_queue(state: State, scope: Scope) -> Steps:
-    paused = not state.server.paused
-    yield Step("client", "pause" if paused else "resume"), state._replace(server=state.server._replace(paused=paused))
+    yield from send(state, scope, "client", ("resume" if state.server.paused else "pause",))
 
 
 # Foreign programs, which know the ready list and the status word alone

@@ -435,6 +435,10 @@ ENDS = (
     lua("retry-does-not-know-its-repeat", "retry", "if by_hand and length == seen + 1 then return 'pending' end\n", ""),
     lua("retry-keeps-the-old-outcome", "retry", "redis.call('UNLINK', key .. ':result')\n", ""),
     lua("retry-keeps-the-tries", "retry", "redis.pcall('HDEL', own .. 'tries', id)\n", ""),
+    lua("pause-sets-no-flag", "pause", "redis.call('SADD', own .. 'paused', queue)\n", ""),
+    lua("pause-is-refused-when-memory-is-full", "pause", "pass_memory_limit()\n", "", "test_memory"),
+    lua("resume-leaves-the-flag", "resume", "redis.call('SREM', own .. 'paused', queue)\n", ""),
+    lua("resume-wakes-nobody", "resume", "then wake(queue) end", "then return 'resumed' end"),
     lua("watch-of-an-absent-record-registers", "watch", "elseif not found[1] and not found[3] then", "elseif false then"),
     lua("watch-forgets-the-other-watchers", "watch", "channels == '' and channel or channels .. ' ' .. channel", "channel"),
 )

@@ -235,12 +235,9 @@ class Deeds:
     # People.
 
     def pause(self, draw: Draw) -> None:
-        name, queue = self.model.own("paused"), draw(st.sampled_from(QUEUES))
-        if self.model.fits(name, set):
-            flags = self.model.of(name, set)
-            flags ^= {queue}
-            (self.raw.sadd if queue in flags else self.raw.srem)(name, queue)
-            self.compare("a pause")
+        queue, is_again = draw(st.sampled_from(QUEUES)), draw(st.sampled_from([False, False, False, True]))
+        is_paused = queue in self.model.of_own("paused", set)
+        self.both("pause" if is_paused == is_again else "resume", queue)
 
     def an_idle_worker_wakes(self, draw: Draw) -> None:
         name = self.model.own(f"wake:{draw(st.sampled_from(QUEUES))}")

@@ -306,6 +306,16 @@ class Model(SessionModel):
         self.wake(queue)
         return "pending"
 
+    def pause(self, queue: str) -> str:
+        self.need(self.own("paused"), set).add(queue)
+        return "paused"
+
+    def resume(self, queue: str) -> str:
+        self.need(self.own("paused"), set).discard(queue)
+        if self.exists(self.ready(queue)):
+            self.wake(queue)
+        return "resumed"
+
     def watch(self, channel: str, task_ids: list[str]) -> list[Any]:
         """The reply holds (word, outcome), "gone" or "watching" for each."""
         answers: list[Any] = []

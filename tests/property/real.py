@@ -126,6 +126,12 @@ class Real:
     def retry(self, task_id: str, queue: str, seen: int) -> str:
         return self.call("retry", task_id, queue, seen)
 
+    def pause(self, queue: str) -> str:
+        return self.call("pause", queue)
+
+    def resume(self, queue: str) -> str:
+        return self.call("resume", queue)
+
     def watch(self, channel: str, task_ids: list[str]) -> list[Any]:
         answers = self.call("watch", channel, task_ids)
         return [(a.status, a.outcome and a.outcome.decode()) if isinstance(a, Ended) else a for a in answers]

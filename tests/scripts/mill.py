@@ -119,6 +119,8 @@ CALLS: dict[str, Callable[[Shard], Any]] = {
     "cancel": lambda shard: shard.broker.cancel("r1"),
     "cancel running": lambda shard: shard.broker.cancel("run1"),
     "retry": lambda shard: shard.broker.retry("failed1", "default", 0),
+    "pause": lambda shard: shard.broker.pause("mail"),
+    "resume": lambda shard: shard.broker.resume("paused"),
     "watch": lambda shard: shard.broker.watch(shard.keys.watch_channel("y"), ["run1", "done1", "nobody"]),
 }
 ABOUT = {

@@ -21,6 +21,7 @@ REFUSED = {
     "lineshaft:owned:<s>": {"close", "claim", "finish", "fail", "release", "reap died"},
     "lineshaft:cancelling": {"cancel running"},
     "lineshaft:watched": {"watch"},
+    "lineshaft:paused": {"pause", "resume"},
 }
 # What a script writes as a whole, so that damage is repaired by it.
 WRITTEN_OVER = {"task:<id>:status", "task:<id>:result", "lineshaft:clock"}

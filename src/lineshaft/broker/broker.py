@@ -160,3 +160,11 @@ class Broker:
     async def watch(self, channel: str, task_ids: Sequence[str]) -> list[reply.Ended | reply.Watching]:
         """Ask how tasks ended, or be told on the channel when they do."""
         return reply.watched(await self.run("watch", channel, *task_ids))
+
+    async def pause(self, queue: str) -> str:
+        """Let nobody claim from a queue: "paused"."""
+        return reply.word(await self.run("pause", queue))
+
+    async def resume(self, queue: str) -> str:
+        """Let a queue be claimed from again, and wake a worker for it: "resumed"."""
+        return reply.word(await self.run("resume", queue))

@@ -123,8 +123,8 @@ class Inspector:
         return None if word is None else word.decode(errors="replace"), queue, attempts
 
     async def queue_names(self) -> list[str]:
-        """The queues that ever had a task, the default one first."""
-        names = await self._connection.call("SMEMBERS", self._keys.queues)
+        """The queues that ever had a task or are paused, the default one first."""
+        names = await self._connection.call("SUNION", self._keys.queues, self._keys.paused)
         return [DEFAULT_QUEUE, *sorted({name.decode() for name in names} - {DEFAULT_QUEUE})]
 
     async def queues(self) -> list[QueueCounts]:

@@ -39,6 +39,7 @@ RedisUrlOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TaskIdArgument = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
 TaskIdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", show_default=False, help="The tasks' ids.")]
+QueueArgument = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="The queue.")]
 QueuesOption = Annotated[
     list[str] | None,
     typer.Option(

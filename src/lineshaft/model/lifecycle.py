@@ -72,7 +72,13 @@ TRANSITIONS = (
 )
 
 # Scripts that move no task from one word to another.
-OTHER_SCRIPTS = {"open": "begins a session", "renew": "lengthens leases", "watch": "asks how tasks ended"}
+OTHER_SCRIPTS = {
+    "open": "begins a session",
+    "renew": "lengthens leases",
+    "watch": "asks how tasks ended",
+    "pause": "keeps a queue from being claimed from",
+    "resume": "lets it be claimed from again",
+}
 
 INVARIANTS = {
     1: "An accepted task is in exactly one place: a ready list, a due set, a session's owned hash, or an ended list; "

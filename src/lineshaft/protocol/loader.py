@@ -12,6 +12,7 @@ from importlib import resources
 
 NAMES = (
     "open", "close", "enqueue", "claim", "finish", "fail", "release", "renew", "reap", "promote", "cancel", "retry", "watch",
+    "pause", "resume",
 )  # fmt: skip
 
 _USE = re.compile(r"^--@use (\w+)$", re.MULTILINE)
