@@ -22,6 +22,7 @@ timeout_s = 600
 OTHER_VARIABLES = {
     "PORT": "port of the API that `lineshaft serve` starts; 3000 by default",
     "LINESHAFT_APP": "app of every command that is given none, as `module:name`; the built-in demo by default",
+    "LINESHAFT_TOKEN_FILE": "file with the token that requests to the API must carry, as `serve --token-file`",
     "LOG_LEVEL": "how much `serve` and `worker` say: `DEBUG`, `INFO` (the default), `WARNING` or `ERROR`",
     "LINESHAFT_DEBUG": "`1` shows the traceback of an error that a command ends with",
     "NO_COLOR": "any value: tables on a terminal have no colours",

@@ -50,12 +50,13 @@ class Api:
     """An API that listens on a port. Every reply that `call` gets is held against the OpenAPI document."""
 
     port: int
+    headers: Mapping[str, str] = {}  # of the request for the document
 
     @cached_property
     def document(self) -> Document:
         """Its document."""
         with contextlib.closing(self.connect()) as connection:
-            return Document(call(connection, "GET", "/openapi.json").json)
+            return Document(call(connection, "GET", "/openapi.json", headers=self.headers).json)
 
     def connect(self) -> http.client.HTTPConnection:
         """A connection that is kept alive."""
@@ -92,6 +93,8 @@ class RunningApi(Api):
         host: str = "127.0.0.1",
         port: int = 0,
         hosts: tuple[str, ...] = (),
+        token: str | None = None,
+        no_auth: bool = False,
         **settings: Any,
     ) -> None:
         self._line, theirs = socket.socketpair()
@@ -106,7 +109,8 @@ class RunningApi(Api):
                 stderr=subprocess.PIPE,
             )
         orders = {"app": app, "settings": {"redis_url": redis_url, **settings}, "host": host, "port": port}
-        self.tell({**orders, "hosts": hosts, "log_level": "INFO"})
+        self.tell({**orders, "hosts": hosts, "token": token, "no_auth": no_auth, "log_level": "INFO"})
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
         with self._line.makefile("rb") as lines:
             said = lines.readline()
         self.said = json.loads(said) if said else {}

@@ -141,5 +141,5 @@ def test_which_names_go_with_which_address(bound: str, given: tuple[str, ...], h
 def test_an_origin_of_another_port_is_another_page_where_any_host_will_do() -> None:
     guard = Guard({ANY_HOST})
     own = {b"host": b"a.example:1", b"origin": b"http://a.example:1"}
-    assert guard.problem("POST", own, "1.1") is None
-    assert guard.problem("POST", {**own, b"origin": b"http://a.example:2"}, "1.1") is not None
+    assert guard.problem("POST", "/tasks", own, "1.1") is None
+    assert guard.problem("POST", "/tasks", {**own, b"origin": b"http://a.example:2"}, "1.1") is not None

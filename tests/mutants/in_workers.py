@@ -113,7 +113,7 @@ CALLS = (
     python(
         "an-id-that-was-given-is-not-remembered",
         "api/new_task.py",
-        "remembered=new.id is not None,",
+        "remembered=given is not None,",
         "remembered=False,",
         "api/test_create_task.py",
     ),

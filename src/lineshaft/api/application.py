@@ -27,18 +27,21 @@ from lineshaft.errors import LineshaftError
 class Documented(FastAPI):
     """FastAPI with our document."""
 
+    wants_token = False
+
     def openapi(self) -> dict[str, Any]:
         """The document."""
-        return document(self)
+        return document(self, wants_token=self.wants_token)
 
 
-def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
-    """The API of an app, for any ASGI server. Nobody is asked who he is: mind who can reach it.
+def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None = None) -> ASGIApp:
+    """The API of an app, for any ASGI server. Without a token nobody is asked who he is: mind who can reach it.
 
     Args:
         app: whose tasks they are. Have it configured with a `resend_s` and a `call_timeout_s` of 2 s at most: the API waits
             little longer than that for Redis, and then has to answer that the outcome is unknown.
         hosts: the names it may be called by, without ports; "*" is any. `guard.py` says what that keeps out.
+        token: what every request must carry (`Authorization: Bearer <token>`), save the two probes.
     """
     complaints = Complaints()
     api = Documented(
@@ -50,6 +53,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
         redirect_slashes=False,
         lifespan=_lifespan_of(app),
     )
+    api.wants_token = token is not None
     describe_pair(api)
     add_task_routes(api, app)
     add_queue_routes(api, app)
@@ -64,7 +68,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
     api.add_exception_handler(LineshaftError, refuse)
     api.add_exception_handler(HTTPException, _refuse_route)
     api.add_exception_handler(Exception, _say_nothing)
-    return Front(app, Guard(hosts), api, complaints)
+    return Front(app, Guard(hosts, token), api, complaints)
 
 
 def _lifespan_of(app: App) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

@@ -13,7 +13,7 @@ BODY_S = 10.0  # how long a client may take to send a body
 LINGER_S = 1.0
 LINGER_BYTES = 16 * 1_048_576
 
-_ONCE = (b"host", b"origin", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"idempotency-key")
+_ONCE = (b"host", b"origin", b"content-length", b"transfer-encoding", b"sec-fetch-site", b"idempotency-key", b"authorization")
 
 
 class Gone(Exception):

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from lineshaft.api import problems
+from lineshaft.api.guard import OPEN_PATHS
 from lineshaft.api.problems import Kind, Problem
 from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, KEY_PATTERN, Created, NewTask, ProblemView, StatusView
 
@@ -24,6 +25,11 @@ COMMON = (
 )
 # And every one that asks Redis with these.
 ASKING = (problems.REDIS_AWAY, problems.MISCONFIGURED, problems.DAMAGED_RECORD)
+
+HEADERS: dict[problems.Headers, dict[str, Any]] = {
+    problems.RETRY_AFTER: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+    problems.AUTHENTICATE: {"WWW-Authenticate": {"description": "What is wanted.", "schema": {"type": "string"}}},
+}
 
 TASK_ID_PARAMETER = {
     "name": "task_id",
@@ -115,15 +121,28 @@ def describe_pair(api: FastAPI) -> None:
     )
 
 
-def document(api: FastAPI) -> dict[str, Any]:
-    """The whole document, made once."""
+def document(api: FastAPI, *, wants_token: bool) -> dict[str, Any]:
+    """The whole document, made once; it speaks of a token where one is wanted."""
     if api.openapi_schema is None:
         made = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
         made["components"]["schemas"]["Problem"] = ProblemView.model_json_schema()
         made["components"]["schemas"].pop("HTTPValidationError", None)
         made["components"]["schemas"].pop("ValidationError", None)
+        if wants_token:
+            _describe_token(made)
         api.openapi_schema = made
     return api.openapi_schema
+
+
+def _describe_token(made: dict[str, Any]) -> None:
+    made["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    made["security"] = [{"token": []}]
+    for path, item in made["paths"].items():
+        for operation in item.values():
+            if path in OPEN_PATHS:
+                operation["security"] = []
+            else:
+                operation["responses"]["401"] = _refusal([problems.UNAUTHORIZED])
 
 
 async def _create_task(new: NewTask | None = None) -> None:
@@ -146,8 +165,9 @@ def _refusal(kinds: list[Kind]) -> dict[str, Any]:
             }
         },
     }
-    if any(kind.headers == problems.RETRY_AFTER for kind in kinds):
-        response["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+    described = [HEADERS[kind.headers] for kind in kinds if kind.headers in HEADERS]
+    if described:
+        response["headers"] = described[0]
     return response
 
 

@@ -53,18 +53,18 @@ class Front:
     async def _quick_answer(self, scope: Scope, receive: Receive) -> Answer | None:
         """The fast pair's answer; None where the request is for the rest."""
         headers = headers_of(scope)
-        self._admit(scope, headers)
         method, path = scope["method"], scope["path"]
         if root := scope.get("root_path"):
             path = path.removeprefix(root)
+        self._admit(scope, path, headers)
         if method == "POST" and path == CREATE_PATH:
             return await self._pair.create(scope, headers, receive)
         if method in {"GET", "HEAD"} and (task_id := status_id(path)) is not None:
             return await self._pair.status(task_id)
         return None
 
-    def _admit(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-        problem = self._guard.problem(scope["method"], headers, scope["http_version"])
+    def _admit(self, scope: Scope, path: str, headers: Mapping[bytes, bytes]) -> None:
+        problem = self._guard.problem(scope["method"], path, headers, scope["http_version"])
         if problem is None and b"content-length" in headers:
             problem = too_large(headers, self._app.settings.body_limit)
         if problem is not None:

@@ -2,16 +2,20 @@
 
 A page that somebody has open in a browser must not reach the API on his machine. Its requests carry the `Origin` of the
 page, which must be one of ours, and where it points a name of its own at 127.0.0.1 (DNS rebinding), `Host` is that name.
-A program that is no browser sends no `Origin`, and nothing here stands in its way.
+A program that is no browser sends no `Origin`, and nothing of this stands in its way. Where there is a token, every request
+must carry it, save those that ask how the server is.
 """
 
-import ipaddress
+import secrets
 from collections.abc import Collection, Mapping
 
-from lineshaft.api.problems import BAD_REQUEST, FOREIGN_HOST, FOREIGN_ORIGIN, Problem
+from lineshaft.access import is_loopback
+from lineshaft.api.problems import BAD_REQUEST, FOREIGN_HOST, FOREIGN_ORIGIN, UNAUTHORIZED, Problem
+from lineshaft.errors import ConfigurationError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ANY_HOST = "*"
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # whoever probes has no token
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -27,31 +31,30 @@ def hosts_for(bound: str, given: Collection[str] = ()) -> frozenset[str]:
     return LOOPBACK | {name_of(bound)} if is_loopback(bound) else frozenset({ANY_HOST})
 
 
-def is_loopback(bound: str) -> bool:
-    """Whether only programs of this machine can reach a server that is bound there."""
-    try:
-        return ipaddress.ip_address(bound.strip("[]")).is_loopback
-    except ValueError:
-        return bound.lower() == "localhost"
-
-
 def name_of(host: str) -> str:
     """A bound address as it stands in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
 
 
 class Guard:
-    """Refuses requests under foreign names, and those of foreign pages.
+    """Refuses requests under foreign names, those of foreign pages, and those without the token where there is one.
 
     Args:
         hosts: the names the server goes by, without ports; "*" is any.
+        token: what a request must carry; None lets everybody in.
+
+    Raises:
+        ConfigurationError: the token is empty.
     """
 
-    def __init__(self, hosts: Collection[str]) -> None:
+    def __init__(self, hosts: Collection[str], token: str | None = None) -> None:
+        if token == "":
+            raise ConfigurationError("the token of an API cannot be empty")
+        self._token = None if token is None else token.encode()
         self._hosts = frozenset(host.lower().encode() for host in hosts)
         self._any = ANY_HOST.encode() in self._hosts
 
-    def problem(self, method: str, headers: Mapping[bytes, bytes], http_version: str) -> Problem | None:
+    def problem(self, method: str, path: str, headers: Mapping[bytes, bytes], http_version: str) -> Problem | None:
         """Why the request is refused; None lets it in."""
         host = headers.get(b"host")
         if host is None:
@@ -65,6 +68,10 @@ class Guard:
             return Problem(FOREIGN_ORIGIN, f"A page of {shown(origin)} sent this, and that is not this server's.")
         if method not in SAFE_METHODS and headers.get(b"sec-fetch-site") == b"cross-site":
             return Problem(FOREIGN_ORIGIN, "A page of another site sent this.")
+        if self._token is not None and path not in OPEN_PATHS and not carries(headers, self._token):
+            return Problem(
+                UNAUTHORIZED, "This server wants a token that it knows, in the header: Authorization: Bearer <token>."
+            )
         return None
 
     def _is_own(self, origin: bytes, host: bytes | None) -> bool:
@@ -72,6 +79,12 @@ class Guard:
         if not separator or scheme not in {b"http", b"https"}:
             return False  # `null`, an extension, a file
         return authority == (host or b"").lower() or host_name(authority) in self._hosts
+
+
+def carries(headers: Mapping[bytes, bytes], token: bytes) -> bool:
+    """Whether a request carries this token; that takes as long for a token that is nearly right as for any other."""
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    return secrets.compare_digest(given.strip(b" "), token) and scheme.lower() == b"bearer"
 
 
 def host_name(authority: bytes) -> bytes:

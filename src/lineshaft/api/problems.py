@@ -28,6 +28,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 CLOSE: Headers = ((b"connection", b"close"),)
 RETRY_AFTER: Headers = ((b"retry-after", b"1"),)
+AUTHENTICATE: Headers = ((b"www-authenticate", b'Bearer realm="lineshaft"'),)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Kind:
 BAD_REQUEST = Kind("bad-request", 400, "The request is not proper HTTP", CLOSE)
 BAD_JSON = Kind("bad-json", 400, "The body is not JSON")
 BAD_KEY = Kind("bad-idempotency-key", 400, "The header Idempotency-Key cannot be used")
+UNAUTHORIZED = Kind("unauthorized", 401, "A token is needed", AUTHENTICATE)
 FOREIGN_HOST = Kind("foreign-host", 403, "This server does not go by that name")
 FOREIGN_ORIGIN = Kind("foreign-origin", 403, "Pages of other sites may not use this API")
 TASK_NOT_FOUND = Kind("task-not-found", 404, "There is no such task")

@@ -1,8 +1,8 @@
 """The API's process: `python -m lineshaft.api.process <socket> <supervisor's pid>`, started by a supervisor and by nobody else.
 
-Its orders are `app`, `settings`, `host`, `port`, `log_level` and, where somebody chose them, `hosts`: the names it may be
-called by. It says `{"ready": true, "url": ...}` when it listens, or `{"failed": ...}` and exits with 2. `{"drain": ...}` has
-it answer what it was asked, within 3 s, and end.
+Its orders are `app`, `settings`, `host`, `port`, `log_level` and, where somebody chose them, `hosts`, the names it may be
+called by, `token`, what requests must carry, and `no_auth`, that they need carry none. It says `{"ready": true, "url": ...}`
+when it listens, or `{"failed": ...}` and exits with 2. `{"drain": ...}` has it answer what it was asked, within 3 s, and end.
 """
 
 import asyncio
@@ -12,8 +12,9 @@ import resource
 import sys
 from collections.abc import Callable
 
+from lineshaft.access import is_loopback
 from lineshaft.api.application import create_api
-from lineshaft.api.guard import ANY_HOST, hosts_for
+from lineshaft.api.guard import hosts_for
 from lineshaft.api.listening import listen, url_of
 from lineshaft.api.server import Server, configuration
 from lineshaft.app import App
@@ -59,10 +60,11 @@ def serve(line: ChildEnd) -> int:
         line.say({"failed": str(error)})
         return EXIT_MISCONFIGURED
     hosts = hosts_for(host, orders.get("hosts") or ())
-    if ANY_HOST in hosts:
-        log.warning("the API listens on %s: whoever reaches it can queue, see and cancel tasks", host)
+    token: str | None = orders.get("token")
+    if token is None and (orders.get("no_auth") or not is_loopback(host)):
+        log.warning("NO AUTHENTICATION: the API listens on %s, and whoever reaches it can queue, see and cancel tasks", host)
     url = url_of(host, sockets)
-    server = Server(configuration(create_api(app, hosts=hosts)), lambda: line.say({"ready": True, "url": url}))
+    server = Server(configuration(create_api(app, hosts=hosts, token=token)), lambda: line.say({"ready": True, "url": url}))
 
     def heard(message: Message) -> None:
         if "drain" in message:

@@ -27,12 +27,24 @@ def serve(
         int, typer.Option("--port", "-p", min=0, max=65535, metavar="N", envvar="PORT", help="Where the API listens.")
     ] = PORT,
     host: Annotated[
-        str, typer.Option("--host", metavar="ADDRESS", help="On which address. 0.0.0.0 lets every machine in.")
+        str, typer.Option("--host", metavar="ADDRESS", help="On which address. Beyond this machine it wants --token-file.")
     ] = HOST,
     queues: QueuesOption = None,
     concurrency: ConcurrencyOption = None,
     workers: WorkersOption = None,
     grace: GraceOption = None,
+    token_file: Annotated[
+        str | None,
+        typer.Option(
+            "--token-file",
+            metavar="PATH",
+            envvar="LINESHAFT_TOKEN_FILE",
+            help="A file with the token that each request must carry: Authorization: Bearer TOKEN.",
+        ),
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Let in whoever reaches the API, also from other machines.")
+    ] = False,
     app: AppOption = None,
     redis_url: RedisUrlOption = None,
 ) -> None:
@@ -53,5 +65,7 @@ def serve(
         workers=workers,
         queues=queues or [],
         grace=grace,
+        token_file=token_file,
+        no_auth=no_auth,
     )
     raise typer.Exit(code)

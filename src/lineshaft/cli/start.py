@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from lineshaft.access import token_for
 from lineshaft.control import Message
 from lineshaft.embedded.server import EmbeddedServer
 from lineshaft.errors import ConfigurationError
@@ -42,12 +43,15 @@ def run_serve(
     workers: int | None = None,
     queues: Sequence[str] = (),
     grace: float | None = None,
+    token_file: str | None = None,
+    no_auth: bool = False,
 ) -> int:
     """Run the API and workers, and a server of their own where no URL is set, until told to stop; gives the exit code.
 
     Raises:
-        ConfigurationError: the packages that serve the API are not installed.
+        ConfigurationError: the packages that serve the API are not installed, or others could reach it without a token.
     """
+    token = token_for(host, token_file, no_auth=no_auth)
     for module in ("fastapi", "uvicorn"):
         if find_spec(module) is None:
             raise ConfigurationError('serving the API needs an extra: pip install "lineshaft[all]"')
@@ -70,7 +74,7 @@ def run_serve(
             print(f"api      {said[API_MODULE]['url']}", flush=True)
             print(f"worker   {len(said) - 1} x {app_path}", flush=True)
 
-        services = {API_MODULE: {"host": host, "port": port}}
+        services = {API_MODULE: {"host": host, "port": port, "token": token, "no_auth": no_auth}}
         plan = Plan(
             app_path,
             given,
