@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from lineshaft.broker.broker import BATCH, Broker, NewTask
 from lineshaft.broker.connection import Connection
 from lineshaft.broker.inspector import Inspector
+from lineshaft.broker.pages import Pages
 from lineshaft.broker.watcher import Watcher
 from lineshaft.clock import monotonic_s
 from lineshaft.errors import (
@@ -48,6 +49,7 @@ class Client:
         self._waiting: list[tuple[NewTask, asyncio.Future[str]]] = []
         self._sender: asyncio.Task[None] | None = None
         self.inspector = Inspector(reading, keys)
+        self.pages = Pages(reading, keys, self.inspector)
 
     async def enqueue(self, task: NewTask) -> str:
         """Accept one task: "created", "same", "conflict" or "damaged".

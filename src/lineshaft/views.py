@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from lineshaft.broker.inspector import QueueCounts, TaskRecord, WorkerInfo
+from lineshaft.broker.pages import TaskSummary
 from lineshaft.clock import iso
 from lineshaft.model.lifecycle import ENDED, Status
 from lineshaft.model.outcome import Outcome
@@ -38,6 +39,27 @@ def task_view(record: TaskRecord, default_task: str) -> View:
         "ended_at": iso(outcome.ended_ms) if outcome else None,
         "result": msgspec.json.decode(outcome.value) if outcome and record.status == Status.DONE else None,
         "error": msgspec.to_builtins(outcome.error) if outcome else None,
+    }
+
+
+def task_row(summary: TaskSummary, default_task: str) -> View:
+    """One task in a list: `{taskID, task, queue, status, enqueued_at, started_at, ended_at, error}`; raises nothing.
+
+    Args:
+        summary: what a page has of it; what is damaged reads as not there.
+        default_task: the name that a foreign task runs under.
+    """
+    envelope, outcome = summary.envelope, summary.outcome if summary.status in ENDED else None
+    error = outcome.error if outcome else None
+    return {
+        "taskID": summary.task_id,
+        "task": envelope.task if envelope else default_task,
+        "queue": envelope.queue if envelope else DEFAULT_QUEUE,
+        "status": summary.status,
+        "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
+        "started_at": iso(summary.started_ms),
+        "ended_at": iso(outcome.ended_ms) if outcome else None,
+        "error": {"type": error.type, "message": error.message} if error else None,
     }
 
 

@@ -172,6 +172,15 @@ class Inspector:
         claims = await self._connection.call("HGETALL", self._keys.owned(session))
         return {task_id.decode(): token for task_id, token in claims.items()}
 
+    async def claims(self) -> dict[str, bytes]:
+        """What all sessions have claimed, those that are being emptied too: id -> claim token."""
+        sessions = {
+            *await self._sessions(),
+            *(name.decode() for name in await self._connection.call("HKEYS", self._keys.suspects)),
+        }
+        owned = await self._connection.calls([("HGETALL", self._keys.owned(session)) for session in sorted(sessions)])
+        return {task_id.decode(): token for claims in owned for task_id, token in claims.items()}
+
     async def is_cancelling(self, task_ids: list[str]) -> list[bool]:
         """Whether these tasks were asked to stop."""
         marks = await self._connection.call("SMISMEMBER", self._keys.cancelling, *task_ids)

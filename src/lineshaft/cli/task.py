@@ -1,4 +1,4 @@
-"""`lineshaft task ...`: look at one task, wait for it; cancel tasks, run them again."""
+"""`lineshaft task ...`: list tasks, look at one, wait for it; cancel tasks, run them again."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,14 +6,62 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, TaskIdsArgument, with_app
-from lineshaft.cli.output import print_json, print_record, report
+from lineshaft.cli.output import print_json, print_record, print_table, report
 from lineshaft.cli.waiting import checked_id, view_of, wait_and_print
 
 if TYPE_CHECKING:
     from lineshaft.app import App
     from lineshaft.task_function import Task
 
-group = typer.Typer(no_args_is_help=True, help="Look at one task, wait for it; cancel tasks, run them again.")
+group = typer.Typer(no_args_is_help=True, help="List tasks, look at one, wait for it; cancel tasks, run them again.")
+
+ERROR_SHOWN = 60  # characters of an error in a list
+COLUMNS = ("taskID", "status", "task", "queue", "last", "error")
+
+
+@group.command("ls")
+def list_tasks(
+    context: typer.Context,
+    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help="Only those of this status.")] = None,
+    queue: Annotated[str | None, typer.Option("--queue", "-q", metavar="NAME", help="Only those of this queue.")] = None,
+    task: Annotated[str | None, typer.Option("--task", metavar="NAME", help="Only those of this name.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many.")] = 50,
+    cursor: Annotated[str | None, typer.Option("--cursor", metavar="C", help="Go on after an earlier page.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the tasks, and the cursor of the next page.")] = False,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """List tasks, about newest first: by their end, else their start, else when they were enqueued.
+
+    It looks at a thousand tasks at most. Where that was not enough, or where there are more, it says how to go on.
+    """
+
+    async def work(loaded: "App") -> tuple[list[dict[str, Any]], str | None]:
+        from lineshaft.broker.pages import Wanted
+        from lineshaft.views import task_row
+
+        wanted = Wanted(status, queue, task, loaded.default_task)
+        page = await loaded.client.pages.tasks(wanted, limit, cursor)
+        return [task_row(summary, loaded.default_task) for summary in page.items], page.next
+
+    items, next_cursor = with_app(context, app, redis_url, work)
+    if as_json:
+        print_json({"items": items, "next": next_cursor})
+    else:
+        print_table(COLUMNS, [for_people(item) for item in items], nothing="There are no such tasks.")
+        if next_cursor:
+            typer.echo(f"There may be more: the same command with --cursor {next_cursor}", err=True)
+
+
+def for_people(item: dict[str, Any]) -> dict[str, Any]:
+    """A task of a list as a row: one time, to the second, and the error in short."""
+    last, error = item["ended_at"] or item["started_at"] or item["enqueued_at"], item["error"]
+    said = f"{error['type']}: {error['message']}" if error else None
+    return {
+        **item,
+        "last": last and f"{last[:10]} {last[11:19]}",
+        "error": said and (said if len(said) <= ERROR_SHOWN else f"{said[: ERROR_SHOWN - 3]}..."),
+    }
 
 
 @group.command()

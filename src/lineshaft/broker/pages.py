@@ -1,0 +1,259 @@
+"""Pages of tasks, for people and programs that look through many: bounded reads of the lists in which tasks stand.
+
+A page is merged from *places*: the lists of ended ids, each queue's ready list and due set, and what the sessions own. Nothing
+is scanned: a page looks at LOOKED_AT ids at most, and where that was not enough its cursor says where to go on.
+"""
+
+import base64
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, TypeVar
+
+import msgspec
+
+from lineshaft.broker.connection import Connection, Part
+from lineshaft.broker.inspector import Inspector
+from lineshaft.errors import ConfigurationError, LineshaftError
+from lineshaft.model.lifecycle import Status
+from lineshaft.model.outcome import Outcome
+from lineshaft.model.task import Envelope
+from lineshaft.protocol import wire
+from lineshaft.protocol.keys import DEFAULT_QUEUE, ENDED_STATES, Keys, is_task_id
+
+LOOKED_AT = 1000  # most ids that one page looks at
+AT_ONCE = 50  # records in one read: they may be large
+MOVED = 10_000  # how much further on the last id of a page is looked for, where new ones came in before it
+
+Record = TypeVar("Record")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which tasks a page is to have: None is all. `foreign_task` is the name under which a task without an envelope runs."""
+
+    status: str | None = None
+    queue: str | None = None
+    task: str | None = None
+    foreign_task: str = ""
+
+    def includes(self, summary: "TaskSummary") -> bool:
+        """Whether a task is of the wanted queue and name."""
+        envelope = summary.envelope
+        queue, task = (envelope.queue, envelope.task) if envelope else (DEFAULT_QUEUE, self.foreign_task)
+        return self.queue in {None, queue} and self.task in {None, task}
+
+
+@dataclass(frozen=True)
+class TaskSummary:
+    """What a list shows of one task. A foreign task, and one whose record cannot be read, has no envelope."""
+
+    task_id: str
+    status: str
+    envelope: Envelope | None
+    outcome: Outcome | None
+    started_ms: int | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Tasks, about newest first; `next` is the cursor of the page after it, None where this was the last."""
+
+    items: list[TaskSummary]
+    next: str | None
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True):
+    """How far a place was read: how many ids, and the last of them, which tells where that is after others came or went."""
+
+    passed: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    last: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One list, sorted set or hash in which tasks of one status stand. `name` stands in cursors."""
+
+    name: str
+    status: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One id that was read at a place: `newest_ms` is the latest time of it and those after it in the same read."""
+
+    summary: TaskSummary
+    position: Position
+    newest_ms: int
+
+
+class Pages:
+    """Reads one shard over one connection. Every method may raise what `Connection.call` raises."""
+
+    def __init__(self, connection: Connection, keys: Keys, inspector: Inspector) -> None:
+        self._connection = connection
+        self._keys = keys
+        self._inspector = inspector
+
+    async def tasks(self, wanted: Wanted, limit: int, cursor: str | None = None) -> Page:
+        """A page of at most `limit` tasks, with fewer where LOOKED_AT ids did not hold so many that are wanted.
+
+        A task that changes its status between two pages may be on both or on neither.
+
+        Raises:
+            ConfigurationError: there is no such status, or the cursor is none that a page gave.
+        """
+        if wanted.status is not None and wanted.status not in set(Status):
+            raise ConfigurationError(f"there is no status {wanted.status!r}: they are {', '.join(Status)}")
+        positions, places = decoded(cursor), await self._places(wanted)
+        found: dict[str, TaskSummary] = {}
+
+        def take(number: int, seen: Seen) -> bool:
+            positions[places[number].name] = seen.position
+            if seen.summary.status == places[number].status and wanted.includes(seen.summary):
+                found[seen.summary.task_id] = seen.summary
+            return len(found) < limit
+
+        looked_at, more = 0, bool(places)
+        while more and len(found) < limit and looked_at < LOOKED_AT:
+            amount = max(1, min(limit, (LOOKED_AT - looked_at) // len(places)))
+            reads = [await self._read(place, positions.get(place.name, Position()), amount) for place in places]
+            looked_at += sum(len(read) for read in reads)
+            more = merged(reads, amount, take)
+        return Page(list(found.values()), encoded(positions) if more else None)
+
+    async def _places(self, wanted: Wanted) -> list[Place]:
+        """Where tasks of the wanted status and queue stand; those that run first, then those that wait."""
+        keys = self._keys
+        names = await self._inspector.queue_names()
+        queues = names if wanted.queue is None else [name for name in names if name == wanted.queue]
+        places = [
+            Place("owned", Status.IN_PROGRESS, ""),
+            *(Place(f"ready:{queue}", Status.PENDING, keys.ready(queue)) for queue in queues),
+            *(Place(f"due:{queue}", Status.SCHEDULED, keys.due(queue)) for queue in queues),
+            *(Place(f"ended:{state}", state, keys.ended(state)) for state in ENDED_STATES),
+        ]
+        return [place for place in places if wanted.status in {None, place.status}]
+
+    async def _read(self, place: Place, position: Position, amount: int) -> list[Seen]:
+        """The next ids of a place with what is kept of them."""
+        if place.status == Status.IN_PROGRESS:
+            return await self._read_claimed(position, amount)
+        start = await self._start(place, position)
+        command = "ZRANGE" if place.status == Status.SCHEDULED else "LRANGE"
+        ids = await self._connection.call(command, place.key, start, start + amount - 1)
+        return in_order(await self._look([found.decode(errors="replace") for found in ids]), start)
+
+    async def _start(self, place: Place, position: Position) -> int:
+        """Where to go on: after the last id, or as far as it was if that has gone."""
+        if not position.last:
+            return position.passed
+        where: tuple[Part, ...] = ("LPOS", place.key, position.last, "MAXLEN", position.passed + MOVED)
+        if place.status == Status.SCHEDULED:
+            where = ("ZRANK", place.key, position.last)
+        at = await self._connection.call(*where)
+        return position.passed if at is None else int(at) + 1
+
+    async def _read_claimed(self, position: Position, amount: int) -> list[Seen]:
+        """As `_read`, of what runs, the newest claims first. All claims are read: as many as all workers have slots."""
+        claimed = {
+            task_id: int(token.partition(b":")[0]) // 1000 for task_id, token in (await self._inspector.claims()).items()
+        }
+        ids = sorted(claimed, key=lambda task_id: (-claimed[task_id], task_id))
+        start = ids.index(position.last) + 1 if position.last in claimed else position.passed
+        looked = await self._look(ids[start : start + amount])
+        return in_order([replace(summary, started_ms=claimed[summary.task_id]) for summary in looked], start)
+
+    async def _look(self, task_ids: Sequence[str]) -> list[TaskSummary]:
+        """What is kept of each id."""
+        keys, summaries = self._keys, list[TaskSummary]()
+        for first in range(0, len(task_ids), AT_ONCE):
+            slice_ = task_ids[first : first + AT_ONCE]
+            names = [key for task_id in slice_ for key in (keys.status(task_id), keys.envelope(task_id), keys.result(task_id))]
+            stored = await self._connection.call("MGET", *names)
+            summaries += [summary_of(task_id, *stored[3 * n : 3 * n + 3]) for n, task_id in enumerate(slice_)]
+        return summaries
+
+
+def summary_of(task_id: str, word: bytes | None, envelope: bytes | None, result: bytes | None) -> TaskSummary:
+    """One task from what stands in Redis; what cannot be read is left out."""
+    outcome: Outcome | None = read_or_none(wire.decode_outcome, result)
+    return TaskSummary(
+        task_id=task_id,
+        status=(word or b"").decode(errors="replace"),
+        envelope=read_or_none(wire.decode_envelope, envelope),
+        outcome=outcome,
+        started_ms=outcome.started_ms if outcome else None,
+    )
+
+
+def read_or_none(read: Callable[[bytes], Record], stored: bytes | None) -> Record | None:
+    """A record, or None where there is none, or one that is damaged or of a newer version."""
+    try:
+        return read(stored) if stored else None
+    except LineshaftError:
+        return None
+
+
+def in_order(summaries: Sequence[TaskSummary], start: int) -> list[Seen]:
+    """The ids of one read with their positions. An old task that stands before newer ones does not hide them."""
+    seen: list[Seen] = []
+    newest_ms = 0
+    for n in reversed(range(len(summaries))):
+        newest_ms = max(newest_ms, changed_ms(summaries[n]))
+        task_id = summaries[n].task_id
+        last = task_id if is_task_id(task_id) else ""
+        seen.append(Seen(summaries[n], Position(start + n + 1, last), newest_ms))
+    return seen[::-1]
+
+
+def changed_ms(summary: TaskSummary) -> int:
+    """When a task ended, started or was enqueued, whichever was last; 0 where nothing says."""
+    if summary.outcome is not None:
+        return summary.outcome.ended_ms
+    enqueued_ms = summary.envelope.enqueued_ms if summary.envelope else 0
+    return max(summary.started_ms or 0, enqueued_ms)
+
+
+def merged(reads: Sequence[Sequence[Seen]], amount: int, take: Callable[[int, Seen], bool]) -> bool:
+    """Hand on what was read, the newest first; says whether more is left.
+
+    Args:
+        reads: of each place, in its order.
+        amount: how many were asked for: a place that gave so many may have more, so what follows cannot be told yet.
+        take: is given the number of the place and what was seen there; says whether the page has room for another.
+    """
+    heads = [(-read[0].newest_ms, number, 0) for number, read in enumerate(reads) if read]
+    heapq.heapify(heads)
+    while heads:
+        _, number, at = heapq.heappop(heads)
+        read, after = reads[number], at + 1
+        has_room = take(number, read[at])
+        if after < len(read):
+            heapq.heappush(heads, (-read[after].newest_ms, number, after))
+        elif len(read) == amount:
+            return True
+        if not has_room:
+            return bool(heads)
+    return False
+
+
+def encoded(positions: dict[str, Position]) -> str:
+    """A cursor: opaque to whoever gets it, and safe in a URL."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(positions)).decode().rstrip("=")
+
+
+def decoded(cursor: str | None) -> dict[str, Position]:
+    """The positions in a cursor.
+
+    Raises:
+        ConfigurationError: it is none that a page gave.
+    """
+    if cursor is None:
+        return {}
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        return msgspec.json.decode(base64.b64decode(padded, b"-_", validate=True), type=dict[str, Position])
+    except (ValueError, msgspec.DecodeError):
+        raise ConfigurationError("the cursor is none that a page gave as `next`: begin without one") from None
