@@ -16,7 +16,7 @@ from lineshaft.protocol.keys import Keys
 from lineshaft.settings import Settings
 from servers import RunningServer
 
-pytest_plugins = ["faults.recorder"]
+pytest_plugins = ["faults.recorder", "pytest_lineshaft"]
 NOW_MS = 1_700_000_000_000
 
 

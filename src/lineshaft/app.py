@@ -4,9 +4,11 @@ import asyncio
 import importlib
 import inspect
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar, overload
+
+import msgspec
 
 from lineshaft.blocking import LoopThread
 from lineshaft.broker.broker import NewTask
@@ -73,6 +75,7 @@ class App:
         self._given: dict[str, Any] = {"redis_url": redis_url, "namespace": namespace}
         self._settings = settings
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Client] = weakref.WeakKeyDictionary()
+        self._make_client: Callable[[], Client] = lambda: Client(self.server_url, self.keys, self.settings)
         self._thread = LoopThread()
         if namespace is not None:
             Keys(namespace)
@@ -99,7 +102,7 @@ class App:
         loop = asyncio.get_running_loop()
         client = self._clients.get(loop)
         if client is None:
-            client = self._clients[loop] = Client(self.server_url, self.keys, self.settings)
+            client = self._clients[loop] = self._make_client()
         return client
 
     def server_url(self) -> str:
@@ -118,6 +121,23 @@ class App:
         """
         self._given.update({name: value for name, value in given.items() if value is not None})
         self._settings = load(self._given)
+
+    @contextmanager
+    def standing_in(self, make_client: Callable[[], Client], **given: Any) -> Generator[None]:
+        """Within the block, use these settings, and clients that this makes; for `lineshaft.testing`.
+
+        Afterwards the app is as it was. Whoever makes the clients closes them.
+
+        Raises:
+            ConfigurationError: a setting is wrong.
+        """
+        before = self._given, self._settings, self._clients, self._make_client
+        self._settings = msgspec.structs.replace(self.settings, **given)
+        self._given, self._clients, self._make_client = {**self._given, **given}, weakref.WeakKeyDictionary(), make_client
+        try:
+            yield
+        finally:
+            self._given, self._settings, self._clients, self._make_client = before
 
     def load_imports(self) -> None:
         """Import the modules that register tasks.
