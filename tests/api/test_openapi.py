@@ -12,6 +12,8 @@ from api.running import RunningApi
 
 OPERATIONS = {
     ("POST", "/tasks"),
+    ("POST", "/tasks/batch"),
+    ("POST", "/tasks/{task_id}/retry"),
     ("GET", "/tasks/{task_id}"),
     ("DELETE", "/tasks/{task_id}"),
     ("GET", "/tasks/{task_id}/status"),
@@ -111,6 +113,8 @@ def test_every_refusal_is_a_problem_with_an_example_that_fits(api: RunningApi) -
     ("method", "path", "statuses"),
     [
         ("POST", "/tasks", {"200", "201", "408", "409", "422", "503"}),
+        ("POST", "/tasks/batch", {"200", "408", "422", "503"}),
+        ("POST", "/tasks/{task_id}/retry", {"200", "404", "409", "503"}),
         ("GET", "/tasks/{task_id}", {"200", "404", "503"}),
         ("GET", "/tasks/{task_id}/status", {"200", "404", "503"}),
         ("DELETE", "/tasks/{task_id}", {"200", "202", "404", "409", "503"}),
@@ -140,9 +144,35 @@ def test_the_body_of_a_new_task_is_described_strictly(api: RunningApi) -> None:
             validator.validate(wrong)
 
 
+def test_the_body_of_a_batch_is_described(api: RunningApi) -> None:
+    operation = api.document.operation("POST", "/tasks/batch")
+    assert operation is not None
+    body = operation["requestBody"]
+    assert body["required"]
+    content = body["content"]["application/json"]
+    validator = api.document.schema(content["schema"])
+    for example in content["examples"].values():
+        validator.validate(example["value"])
+    validator.validate([{}] * 1_000)
+    for wrong in ({}, [{"tsak": "ping"}], [{}] * 1_001):
+        with pytest.raises(jsonschema.ValidationError):
+            validator.validate(wrong)
+
+
 def test_answers_may_have_no_other_fields(api: RunningApi) -> None:
     schemas = api.document.json["components"]["schemas"]
-    for name in ("Created", "StatusView", "TaskView", "QueueView", "WorkerView", "Cancelled", "Cancelling"):
+    for name in (
+        "Created",
+        "StatusView",
+        "TaskView",
+        "QueueView",
+        "WorkerView",
+        "Cancelled",
+        "Cancelling",
+        "Retried",
+        "BatchView",
+        "ItemView",
+    ):
         assert schemas[name]["additionalProperties"] is False
         assert set(schemas[name]["required"]) == set(schemas[name]["properties"])
     assert "ValidationError" not in schemas

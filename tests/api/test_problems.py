@@ -21,6 +21,7 @@ KINDS = [kind for kind in vars(problems).values() if isinstance(kind, Kind)]
         (errors.TaskNotFoundError(SECRET), "task-not-found", 404),
         (errors.TaskConflictError("taken"), "task-conflict", 409),
         (errors.TaskEndedError("ended", "done"), "task-ended", 409),
+        (errors.TaskNotRetriedError("not ended", "pending"), "task-not-retried", 409),
         (errors.OutcomeUnknownError(SECRET), "outcome-unknown", 503),
         (errors.ServerUnavailableError(SECRET), "redis-away", 503),
         (errors.ServerFullError(SECRET), "redis-full", 503),

@@ -15,7 +15,7 @@ from servers import RunningServer
 
 SOON_S = 3.0
 READS = [("GET", "/tasks/some/status"), ("GET", "/tasks/some"), ("GET", "/queues"), ("GET", "/workers"), ("GET", "/readyz")]
-ALL = [("POST", "/tasks"), ("DELETE", "/tasks/some"), *READS]
+ALL = [("POST", "/tasks"), ("DELETE", "/tasks/some"), ("POST", "/tasks/some/retry"), *READS]
 
 StartServer = Callable[..., RunningServer]
 StartApi = Callable[..., RunningApi]

@@ -30,6 +30,8 @@ def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str)
     ("path", "allowed"),
     [
         ("/tasks", {"POST"}),
+        ("/tasks/some/retry", {"POST"}),
+        ("/tasks/batch", {"POST", "GET", "HEAD", "DELETE"}),
         ("/tasks/some", {"GET", "HEAD", "DELETE"}),
         ("/tasks/some/status", {"GET", "HEAD"}),
         ("/queues", {"GET", "HEAD"}),

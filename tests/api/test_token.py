@@ -14,6 +14,8 @@ TOKEN = "sesame-9f86d081~+/=="
 OWN = {"Authorization": f"Bearer {TOKEN}"}
 PROTECTED = (
     ("POST", "/tasks"),
+    ("POST", "/tasks/batch"),
+    ("POST", "/tasks/some/retry"),
     ("GET", "/tasks/some/status"),
     ("GET", "/tasks/some"),
     ("DELETE", "/tasks/some"),

@@ -11,7 +11,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from lineshaft.api.complaints import Complaints
-from lineshaft.api.document import DESCRIPTION, describe_pair, document
+from lineshaft.api.document import DESCRIPTION, describe_front, document
 from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
 from lineshaft.api.health import add_health_routes
@@ -54,7 +54,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
         lifespan=_lifespan_of(app),
     )
     api.wants_token = token is not None
-    describe_pair(api)
+    describe_front(api)
     add_task_routes(api, app)
     add_queue_routes(api, app)
     add_worker_routes(api, app)

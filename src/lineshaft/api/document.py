@@ -1,14 +1,17 @@
 """The OpenAPI document: what every operation answers, the fast pair's operations, and the shape of problems."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import Field
 
 from lineshaft.api import problems
+from lineshaft.api.batch import BATCH_PATH, MOST_ITEMS
 from lineshaft.api.guard import OPEN_PATHS
 from lineshaft.api.problems import Kind, Problem
-from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, KEY_PATTERN, Created, NewTask, ProblemView, StatusView
+from lineshaft.api.schemas import EXAMPLE_ID, ID_PATTERN, KEY_PATTERN, BatchView, Created, NewTask, StatusView
+from lineshaft.api.schemas import Problem as ProblemView
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -30,6 +33,16 @@ HEADERS: dict[problems.Headers, dict[str, Any]] = {
     problems.RETRY_AFTER: {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
     problems.AUTHENTICATE: {"WWW-Authenticate": {"description": "What is wanted.", "schema": {"type": "string"}}},
 }
+
+# What queues tasks may answer with these.
+QUEUING = (
+    problems.BAD_JSON,
+    problems.BAD_KEY,
+    problems.BODY_TOO_SLOW,
+    problems.WRONG_FIELD,
+    problems.REDIS_FULL,
+    problems.OUTCOME_UNKNOWN,
+)
 
 TASK_ID_PARAMETER = {
     "name": "task_id",
@@ -66,6 +79,11 @@ NEW_TASK_EXAMPLES: dict[str, dict[str, Any]] = {
 }
 
 
+BATCH_EXAMPLES: dict[str, dict[str, Any]] = {
+    "batch": {"summary": "Several tasks", "value": [example["value"] for example in NEW_TASK_EXAMPLES.values()]},
+}
+
+
 def refusals(*kinds: Kind) -> Responses:
     """The responses of an operation that may refuse in these ways, besides those that every operation has."""
     by_status: dict[int, list[Kind]] = {}
@@ -74,8 +92,8 @@ def refusals(*kinds: Kind) -> Responses:
     return {status: _refusal(by_status[status]) for status in sorted(by_status)}
 
 
-def describe_pair(api: FastAPI) -> None:
-    """Add the two operations that are answered before FastAPI sees them."""
+def describe_front(api: FastAPI) -> None:
+    """Add the operations that are answered before FastAPI sees them."""
     api.add_api_route(
         "/tasks",
         _create_task,
@@ -89,23 +107,24 @@ def describe_pair(api: FastAPI) -> None:
         responses={
             200: {"model": Created, "description": "That very task was queued before; there is no second one."},
             201: {"headers": {"Location": {"description": "The task's address.", "schema": {"type": "string"}}}},
-            **refusals(
-                problems.BAD_JSON,
-                problems.BAD_KEY,
-                problems.BODY_TOO_SLOW,
-                problems.TASK_CONFLICT,
-                problems.UNKNOWN_TASK,
-                problems.WRONG_ARGUMENTS,
-                problems.WRONG_FIELD,
-                problems.REDIS_FULL,
-                problems.OUTCOME_UNKNOWN,
-                *ASKING,
-            ),
+            **refusals(*QUEUING, problems.TASK_CONFLICT, problems.UNKNOWN_TASK, problems.WRONG_ARGUMENTS, *ASKING),
         },
         openapi_extra={
             "parameters": [KEY_PARAMETER],
             "requestBody": {"content": {"application/json": {"examples": NEW_TASK_EXAMPLES}}},
         },
+    )
+    api.add_api_route(
+        BATCH_PATH,
+        _create_tasks,
+        methods=["POST"],
+        response_model=BatchView,
+        operation_id="createTasks",
+        tags=["tasks"],
+        summary="Queue many tasks",
+        response_description="How each item fared, in their order.",
+        responses=refusals(*QUEUING, problems.BATCH_TOO_LARGE, *ASKING),
+        openapi_extra={"requestBody": {"content": {"application/json": {"examples": BATCH_EXAMPLES}}}},
     )
     api.add_api_route(
         "/tasks/{task_id}/status",
@@ -148,6 +167,15 @@ def _describe_token(made: dict[str, Any]) -> None:
 async def _create_task(new: NewTask | None = None) -> None:
     """Without a body the app's default task is queued. Nothing is written when the request is refused."""
     raise AssertionError(f"the fast pair answers this, and not with {new}")
+
+
+async def _create_tasks(items: Annotated[list[NewTask], Field(max_length=MOST_ITEMS)]) -> None:
+    """Each item is what `POST /tasks` takes, and is judged for itself.
+
+    Nothing of an invalid item is written, and the others are queued. It is 503 where none was queued because Redis could not
+    take them; its `items` say how each fared.
+    """
+    raise AssertionError(f"the front answers this, and not with {items}")
 
 
 async def _task_status() -> None:

@@ -5,28 +5,32 @@ from collections.abc import Mapping
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lineshaft.api.answers import Answer, problem_answer, send_answer
+from lineshaft.api.batch import BATCH_PATH, Batches
 from lineshaft.api.bodies import Gone, headers_of, linger, too_large
 from lineshaft.api.complaints import Complaints
 from lineshaft.api.fast_pair import CREATE_PATH, FastPair, status_id
 from lineshaft.api.guard import Guard
+from lineshaft.api.intake import Intake
 from lineshaft.api.problems import BODY_TOO_LARGE, Refused, problem_of
 from lineshaft.app import App
 
 
 class Front:
-    """Refuses what may not come in, has the fast pair answer what is its, and hands everything else on.
+    """Refuses what may not come in, has what queues tasks and tells their words answered at once, and hands on the rest.
 
     Args:
         app: whose tasks they are.
         guard: who may come in.
-        rest: answers everything but the fast pair.
+        rest: answers everything else.
         complaints: says what went wrong.
     """
 
     def __init__(self, app: App, guard: Guard, rest: ASGIApp, complaints: Complaints) -> None:
         self._app = app
         self._guard = guard
-        self._pair = FastPair(app)
+        intake = Intake(app)
+        self._pair = FastPair(app, intake)
+        self._batches = Batches(app, intake, complaints)
         self._rest = rest
         self._complaints = complaints
 
@@ -51,7 +55,7 @@ class Front:
             await self._rest({**scope, "method": "GET"} if is_head else scope, receive, send)
 
     async def _quick_answer(self, scope: Scope, receive: Receive) -> Answer | None:
-        """The fast pair's answer; None where the request is for the rest."""
+        """The answer of the fast pair or to a batch; None where the request is for the rest."""
         headers = headers_of(scope)
         method, path = scope["method"], scope["path"]
         if root := scope.get("root_path"):
@@ -59,6 +63,8 @@ class Front:
         self._admit(scope, path, headers)
         if method == "POST" and path == CREATE_PATH:
             return await self._pair.create(scope, headers, receive)
+        if method == "POST" and path == BATCH_PATH:
+            return await self._batches.create(scope, headers, receive)
         if method in {"GET", "HEAD"} and (task_id := status_id(path)) is not None:
             return await self._pair.status(task_id)
         return None

@@ -34,11 +34,11 @@ class NewTask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 NO_BODY = NewTask()
 
 
-def read_new_task(body: bytes) -> NewTask:
+def read_json(body: bytes) -> Any:
     """Read the body.
 
     Raises:
-        Refused: it is not JSON (a name that stands twice in an object included), or a field is unknown or of the wrong type.
+        Refused: it is not JSON; a name that stands twice in an object is not.
         RecursionError: it is nested too deeply.
     """
     try:
@@ -46,6 +46,15 @@ def read_new_task(body: bytes) -> NewTask:
         _strict.decode(body.decode())  # only this one tells of a name that stands twice
     except (msgspec.MsgspecError, ValueError) as error:
         raise refused(BAD_JSON, f"{error}.") from None
+    return value
+
+
+def new_task_of(value: Any) -> NewTask:
+    """What was asked for.
+
+    Raises:
+        Refused: it is no object, or a field is unknown or of the wrong type.
+    """
     try:
         return msgspec.convert(value, NewTask)
     except msgspec.ValidationError as error:
@@ -116,7 +125,7 @@ def _wrong(error: msgspec.ValidationError) -> Refused:
         return refused(WRONG_FIELD, f"There is no field {name!r}; the fields are: {fields}.", field=name)
     if place and place[1]:
         return refused(WRONG_FIELD, f"{place[1]}: {_PLACE.sub('', text)}.", field=place[1])
-    return refused(WRONG_FIELD, f"The body must be a JSON object: {text}.")
+    return refused(WRONG_FIELD, f"A new task must be a JSON object: {text}.")
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> None:

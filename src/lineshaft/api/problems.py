@@ -17,6 +17,7 @@ from lineshaft.errors import (
     TaskConflictError,
     TaskEndedError,
     TaskNotFoundError,
+    TaskNotRetriedError,
     UnknownTaskError,
     UnsupportedVersionError,
 )
@@ -58,7 +59,9 @@ METHOD_NOT_ALLOWED = Kind("method-not-allowed", 405, "This address does not take
 BODY_TOO_SLOW = Kind("body-too-slow", 408, "The body did not arrive in time", CLOSE)
 TASK_CONFLICT = Kind("task-conflict", 409, "The id or key is taken by other content")
 TASK_ENDED = Kind("task-ended", 409, "The task has ended")
+TASK_NOT_RETRIED = Kind("task-not-retried", 409, "The task has not ended, or ran again meanwhile")
 BODY_TOO_LARGE = Kind("body-too-large", 413, "The body is too large", CLOSE)
+BATCH_TOO_LARGE = Kind("batch-too-large", 413, "The batch has too many items")
 UNKNOWN_TASK = Kind("unknown-task", 422, "No task has that name")
 WRONG_ARGUMENTS = Kind("wrong-arguments", 422, "The arguments do not fit the task")
 WRONG_FIELD = Kind("wrong-field", 422, "A field of the body is wrong")
@@ -85,6 +88,7 @@ ERRORS: tuple[tuple[type[Exception], Kind, str | None], ...] = (
         "There is no task under this id: it never was, or its record was trimmed after its time.",
     ),
     (TaskConflictError, TASK_CONFLICT, None),
+    (TaskNotRetriedError, TASK_NOT_RETRIED, None),
     (TaskEndedError, TASK_ENDED, None),
     (OutcomeUnknownError, OUTCOME_UNKNOWN, "Redis did not answer in time. Look at the task before trying again."),
     (ServerFullError, REDIS_FULL, "Redis is at its memory limit and takes no new work; nothing was written."),
@@ -146,6 +150,6 @@ def problem_of(error: Exception) -> Problem:
 def _members(error: Exception) -> dict[str, Any]:
     if isinstance(error, ArgumentError) and error.argument is not None:
         return {"argument": error.argument[:DETAIL_KEPT]}
-    if isinstance(error, TaskEndedError):
+    if isinstance(error, TaskEndedError | TaskNotRetriedError):
         return {"task_status": error.status}
     return {}

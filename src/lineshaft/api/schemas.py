@@ -25,6 +25,23 @@ class Exact(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457). Some kinds have further members, such as `argument` or `known_tasks`."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(pattern="^urn:lineshaft:problem:", description="The kind; it stays the same for ever.")
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    argument: str | None = Field(None, description="The argument of the task that is to blame.")
+    field: str | None = Field(None, description="The field of the body that is to blame.")
+    known_tasks: list[str] | None = Field(None, description="The names that a task may have.")
+    taskID: str | None = Field(None, description="The task to ask for.")  # noqa: N815
+    task_status: str | None = Field(None, description="The word that the task has ended with.")
+    items: list[Any] | None = Field(None, description="How each item of a batch fared, where none was accepted.")
+
+
 class NewTask(Exact):
     """A task to queue. What is left out is the task's own, or is chosen by the server."""
 
@@ -42,6 +59,31 @@ class Created(Exact):
     """The task that was queued."""
 
     taskID: TaskID  # noqa: N815 - the name that the contract gives it
+
+
+class ItemView(Exact):
+    """How one item of a batch fared."""
+
+    outcome: Literal["created", "same", "conflict", "invalid", "refused", "unknown"] = Field(
+        description="`created`: queued. `same`: that very task was queued before. `conflict`: other content has its id. "
+        "`invalid`: it cannot be queued as it is. `refused`: it was not queued, and may be sent again. "
+        "`unknown`: Redis did not say; ask for its status, or send it again under this id."
+    )
+    taskID: TaskID | None = Field(description="Of the task; null where the item is invalid.")  # noqa: N815
+    problem: Problem | None = Field(description="Why it was not queued; null where it was.")
+
+
+class BatchView(Exact):
+    """How the items fared, in the order in which they were sent."""
+
+    items: list[ItemView]
+
+
+class Retried(Exact):
+    """It is ready to run again."""
+
+    taskID: TaskID  # noqa: N815
+    status: Literal["pending"]
 
 
 class StatusView(Exact):
@@ -119,19 +161,3 @@ class Readiness(Exact):
     """The API answers, and so does Redis."""
 
     status: Literal["ready"]
-
-
-class ProblemView(BaseModel):
-    """Why a request was refused (RFC 9457). Some kinds have further members, such as `argument` or `known_tasks`."""
-
-    model_config = ConfigDict(extra="allow")
-
-    type: str = Field(pattern="^urn:lineshaft:problem:", description="The kind; it stays the same for ever.")
-    title: str
-    status: int = Field(ge=400, le=599)
-    detail: str
-    argument: str | None = Field(None, description="The argument of the task that is to blame.")
-    field: str | None = Field(None, description="The field of the body that is to blame.")
-    known_tasks: list[str] | None = Field(None, description="The names that a task may have.")
-    taskID: str | None = Field(None, description="The task to ask for.")  # noqa: N815
-    task_status: str | None = Field(None, description="The word that the task has ended with.")

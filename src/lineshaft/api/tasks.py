@@ -1,4 +1,4 @@
-"""`/tasks/{id}`: see one task, cancel it."""
+"""`/tasks/{id}`: see one task, cancel it, run it again."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from lineshaft.api import problems
 from lineshaft.api.document import ASKING, TASK_ID, refusals
 from lineshaft.api.json_response import JsonResponse
 from lineshaft.api.patience import answered
-from lineshaft.api.schemas import Cancelled, Cancelling, TaskView
+from lineshaft.api.schemas import Cancelled, Cancelling, Retried, TaskView
 from lineshaft.app import App
 from lineshaft.errors import TaskNotFoundError
 from lineshaft.protocol.keys import is_task_id
@@ -29,6 +29,12 @@ def add_task_routes(api: FastAPI, app: App) -> None:
         task_id = asked_id(request)
         word = await answered(app.get_task(task_id).cancel)
         return JsonResponse({"taskID": task_id, "status": word}, status_code=202 if word == "cancelling" else 200)
+
+    async def retry(request: Request) -> Response:
+        """A task that has ended, however it did, runs again with fresh tries, at the end of its queue."""
+        task_id = asked_id(request)
+        word = await answered(app.get_task(task_id).retry)
+        return JsonResponse({"taskID": task_id, "status": word})
 
     api.add_api_route(
         "/tasks/{task_id}",
@@ -55,6 +61,18 @@ def add_task_routes(api: FastAPI, app: App) -> None:
             202: {"model": Cancelling, "description": "It runs, and was asked to stop."},
             **refusals(problems.TASK_NOT_FOUND, problems.TASK_ENDED, *ASKING),
         },
+        openapi_extra=TASK_ID,
+    )
+    api.add_api_route(
+        "/tasks/{task_id}/retry",
+        retry,
+        methods=["POST"],
+        response_model=Retried,
+        operation_id="retryTask",
+        tags=["tasks"],
+        summary="Run an ended task again",
+        response_description="It is ready to run again.",
+        responses=refusals(problems.TASK_NOT_FOUND, problems.TASK_NOT_RETRIED, *ASKING),
         openapi_extra=TASK_ID,
     )
 
