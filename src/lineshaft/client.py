@@ -85,6 +85,10 @@ class Client:
         """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with. Repeated once if need be."""
         return await self._acting.cancel(task_id)
 
+    async def cancel_many(self, task_ids: Sequence[str]) -> list[str]:
+        """Cancel at most BATCH tasks, each as `cancel` does. Where it raises, some may be cancelled; it is safe to repeat."""
+        return await self._acting.cancel_many(task_ids)
+
     async def retry(self, task_id: str, queue: str, attempts_seen: int) -> str:
         """Run an ended task again; answers as `Broker.retry`. Harmless to repeat, for the attempts seen tell."""
         return await self._acting.retry(task_id, queue, attempts_seen)

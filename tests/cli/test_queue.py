@@ -1,11 +1,12 @@
-"""`lineshaft queue ls`, `pause` and `resume`."""
+"""`lineshaft queue ls`, `pause`, `resume` and `purge`."""
 
+import os
 from typing import Any
 
 import pytest
 import redis
 
-from .conftest import Commands, Enqueued
+from .conftest import SECONDS, Commands, Enqueued
 
 SESSION = "a" * 32
 
@@ -73,3 +74,59 @@ def test_a_worker_that_idles_starts_what_waited_in_a_paused_queue(lineshaft: Com
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 def test_what_cannot_be_the_name_of_a_queue_is_refused(alone: Commands, verb: str) -> None:
     assert alone("queue", verb, "a b").refused(2) == "queue 'a b' must be 1 to 64 of 0-9, A-Z, a-z, _, . and -"
+
+
+def words_of(raw: redis.Redis) -> list[str]:
+    return sorted(str(raw.get(key)) for key in raw.keys("task:*:status"))
+
+
+def test_purging_cancels_all_that_has_not_started_in_that_queue_alone(
+    lineshaft: Commands, raw: redis.Redis, live_broker: Any, enqueued: Enqueued
+) -> None:
+    seeded(raw, live_broker, enqueued)
+    enqueued("shop.count", queue="mail", delay_ms=60_000)
+    ended = lineshaft("queue", "purge", "mail", "--yes")
+    assert (ended.code, ended.out, ended.err) == (0, "3 tasks cancelled\n", "")
+    assert words_of(raw) == ["cancelled", "cancelled", "cancelled", "in-progress", "scheduled"]
+    assert lineshaft("queue", "purge", "mail").out == "0 tasks cancelled\n"
+
+
+def test_more_than_a_slice_is_purged(lineshaft: Commands, raw: redis.Redis) -> None:
+    amount = 1203
+    raw.mset({f"task:t{n}:status": "pending" for n in range(amount)})
+    raw.lpush("task_queue", "not an id", *(f"t{n}" for n in range(amount)))
+    assert lineshaft("queue", "purge", "default", "--yes").out == "1,203 tasks cancelled\n"
+    assert raw.llen("lineshaft:ended:cancelled") == amount
+
+
+def test_without_a_terminal_purging_wants_to_be_told_that_it_is_meant(
+    lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued
+) -> None:
+    enqueued("shop.count")
+    said = lineshaft("queue", "purge", "default").refused(2)
+    assert said == "Cancel 1 task of queue 'default'? There is no terminal to ask on: add --yes if that is what you want"
+    assert words_of(raw) == ["pending"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "said", "words"),
+    [
+        (b"y\n", 0, "1 task cancelled", ["cancelled"]),
+        (b"n\n", 1, "Nothing was cancelled.", ["pending"]),
+        (b"\n", 1, "Nothing was cancelled.", ["pending"]),
+        (b"\x04", 1, "", ["pending"]),
+    ],
+)
+def test_on_a_terminal_purging_asks(
+    lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued, answer: bytes, code: int, said: str, words: list[str]
+) -> None:
+    enqueued("shop.count")
+    ours, theirs = os.openpty()
+    process = lineshaft.started("queue", "purge", "default", stdin=theirs)
+    os.close(theirs)
+    os.write(ours, answer)
+    out, err = process.communicate(timeout=SECONDS)
+    os.close(ours)
+    assert b"Cancel 1 task of queue 'default'?" in err
+    assert said in (out + err).decode()
+    assert (process.returncode, words_of(raw)) == (code, words)

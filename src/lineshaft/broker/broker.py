@@ -153,6 +153,18 @@ class Broker:
         """Cancel: "cancelled", "cancelling", "unknown", or the word the task has ended with."""
         return reply.word(await self.run("cancel", self.now, *self._ended_bounds, task_id))
 
+    async def cancel_many(self, task_ids: Sequence[str]) -> list[str]:
+        """Cancel several, each as `cancel` does, in one write; at most BATCH."""
+        if not task_ids:
+            return []
+        first = await self.cancel(task_ids[0])  # from then on the server holds the script
+        sha, most, kept_ms = loader.load("cancel").sha, *self._ended_bounds
+        calls = [("EVALSHA", sha, 1, self.keys.task_queue, self.now, most, kept_ms, task_id) for task_id in task_ids[1:]]
+        try:
+            return [first, *(reply.word(answer) for answer in await self.connection.calls(calls))]
+        except ScriptUnknownError:  # it has just been made to forget
+            return [first, *[await self.cancel(task_id) for task_id in task_ids[1:]]]
+
     async def retry(self, task_id: str, queue: str, attempts_seen: int) -> str:
         """Run an ended task again: "pending", "stale", "unknown", "damaged", or the word of a task that has not ended."""
         return reply.word(await self.run("retry", self.now, task_id, queue, attempts_seen))

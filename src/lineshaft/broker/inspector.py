@@ -1,5 +1,6 @@
 """The read side: what there is, for people and programs that look. Changes nothing, and never scans."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,6 +144,20 @@ class Inspector:
             QueueCounts(name, counts[3 * n], counts[3 * n + 1], in_progress.get(name, 0), bool(counts[3 * n + 2]))
             for n, name in enumerate(names)
         ]
+
+    async def not_started(self, queue: str) -> AsyncIterator[list[str]]:
+        """The tasks of a queue that are due later or ready, in slices: those that stand there when they are passed.
+
+        Both are walked from the end where new ones come in, so none is passed over; one may come twice.
+        """
+        keys = self._keys
+        for command, key, word in (("ZREVRANGE", keys.due(queue), "scheduled"), ("LRANGE", keys.ready(queue), "pending")):
+            start = 0
+            while found := await self._connection.call(command, key, start, start + PAGE - 1):
+                ids = [task_id.decode(errors="replace") for task_id in found]
+                words = await self.statuses(ids)
+                yield [task_id for task_id, stands in zip(ids, words, strict=True) if stands == word]
+                start += PAGE
 
     async def workers(self) -> list[WorkerInfo]:
         """The sessions that are open, and how many tasks each runs."""

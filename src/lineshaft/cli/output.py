@@ -8,8 +8,8 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
@@ -90,6 +90,22 @@ def print_rich(renderable: Any) -> None:
         Console(color_system=None, highlight=False).print(renderable)
     else:
         Console(highlight=False).print(renderable)
+
+
+@contextmanager
+def progress(total: int, what: str) -> Generator[Callable[[int], None]]:
+    """Show on a terminal how far something is, while the block runs; gives what to call with each further step."""
+    if not sys.stderr.isatty() or not total:
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda steps: bar.advance(task, steps)
 
 
 def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> str:

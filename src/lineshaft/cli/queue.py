@@ -1,23 +1,24 @@
-"""`lineshaft queue ...`: look at the queues, pause and resume them."""
+"""`lineshaft queue ...`: look at the queues, pause and resume them, cancel what waits in one."""
 
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lineshaft.cli.options import AppOption, JsonOption, QueueArgument, RedisUrlOption, with_app
-from lineshaft.cli.output import print_json, print_table
+from lineshaft.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
     from lineshaft.app import App
 
 COLUMNS = ("queue", "ready", "scheduled", "in_progress", "paused")
 
-group = typer.Typer(no_args_is_help=True, help="Look at the queues, pause and resume them.")
+group = typer.Typer(no_args_is_help=True, help="Look at the queues, pause and resume them, cancel what waits.")
 
 
 @group.callback()
 def options() -> None:
-    """Look at the queues, pause and resume them."""
+    """Look at the queues, pause and resume them, cancel what waits."""
 
 
 @group.command("ls")
@@ -63,6 +64,59 @@ def resume(context: typer.Context, name: QueueArgument, app: AppOption = None, r
     checked_name(name)
     with_app(context, app, redis_url, work)
     typer.echo("resumed")
+
+
+@group.command()
+def purge(
+    context: typer.Context,
+    name: QueueArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    app: AppOption = None,
+    redis_url: RedisUrlOption = None,
+) -> None:
+    """Cancel all tasks of a queue that have not started, and print how many that were.
+
+    They stay on record as `cancelled`, and `task retry` runs them again; `queue ls` counts them until a worker passes them.
+    What runs goes on, but for a task that starts in the very moment: that one is asked to stop.
+    """
+
+    async def work(loaded: "App") -> int | None:
+        inspector = loaded.client.inspector
+        amount = sum([len(ids) async for ids in inspector.not_started(name)])
+        if amount and not (yes or is_agreed(f"Cancel {counted(amount)} of queue {name!r}?")):
+            return None
+        cancelled = 0
+        with progress(amount, "cancelling") as advance:
+            async for ids in inspector.not_started(name):
+                words = await loaded.client.cancel_many(ids)
+                cancelled += sum(word in {"cancelled", "cancelling"} for word in words)
+                advance(len(ids))
+        return cancelled
+
+    checked_name(name)
+    cancelled = with_app(context, app, redis_url, work)
+    if cancelled is None:
+        typer.echo("Nothing was cancelled.", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"{counted(cancelled)} cancelled")
+
+
+def counted(amount: int) -> str:
+    """A number of tasks in words."""
+    return f"{amount:,} task" if amount == 1 else f"{amount:,} tasks"
+
+
+def is_agreed(question: str) -> bool:
+    """Ask on the terminal.
+
+    Raises:
+        ConfigurationError: there is no terminal to ask on.
+    """
+    from lineshaft.errors import ConfigurationError
+
+    if not sys.stdin.isatty():
+        raise ConfigurationError(f"{question} There is no terminal to ask on: add --yes if that is what you want")
+    return typer.confirm(question, err=True)
 
 
 def checked_name(name: str) -> None:
