@@ -1,4 +1,6 @@
-"""The one environment of a checkout: made on first use, made again when what it is made of changes."""
+"""The environments of a checkout, made on first use and again when what they are made of changes: `.venv`, and `.venv-docs`."""
+
+from __future__ import annotations  # so that an older Python gets as far as the refusal
 
 import hashlib
 import os
@@ -6,9 +8,11 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv"
+DOCUMENTS_FOLDER = ROOT / ".venv-docs"
 EXTRAS = "all,test"
 
 
@@ -17,27 +21,46 @@ def python() -> str:
 
     Exits 2 with one line that says what to do where Python is too old or cannot make environments.
     """
+    needs = _declared()["project"]
+    made_of = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
+    return str(_made(FOLDER, made_of, ["-e", f"{ROOT}[{EXTRAS}]"]))
+
+
+def documents_python() -> str:
+    """As `python`, for what builds the documents: an environment of its own, with nothing of the project in it."""
+    packages = _declared()["dependency-groups"]["docs"]
+    return str(_made(DOCUMENTS_FOLDER, repr((packages, sys.version)), packages))
+
+
+def _declared() -> dict[str, Any]:
+    """What pyproject.toml says.
+
+    Exits 2 where Python is too old.
+    """
     if sys.version_info < (3, 11):  # noqa: UP036 - this runs under whatever python3 there is
         sys.exit(_refusal(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: run this with a newer python3"))
     import tomllib  # not there before 3.11
 
-    interpreter = FOLDER / "bin" / "python"
-    stamp = FOLDER / "made-of"
-    needs = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    made_of = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _made(folder: Path, made_of: str, install: list[str]) -> Path:
+    """Make an environment in a folder, where it is not there or was made of something else; give its interpreter."""
+    interpreter = folder / "bin" / "python"
+    stamp = folder / "made-of"
     wanted = hashlib.sha256(made_of.encode()).hexdigest()
     if interpreter.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return str(interpreter)
-    print(f"making the environment in {FOLDER} (once) ...", file=sys.stderr, flush=True)
+        return interpreter
+    print(f"making the environment in {folder} (once) ...", file=sys.stderr, flush=True)
     try:
-        venv.create(FOLDER, with_pip=True, clear=not interpreter.exists())
+        venv.create(folder, with_pip=True, clear=not interpreter.exists())
     except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(_refusal(f"could not make {FOLDER} ({error}): on Debian, `apt-get install python3-venv`, then try again"))
-    install = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", f"{ROOT}[{EXTRAS}]"]
-    if subprocess.run(install, check=False).returncode != 0:
-        sys.exit(_refusal("pip could not install the project (its messages are above): check the network, then try again"))
+        sys.exit(_refusal(f"could not make {folder} ({error}): on Debian, `apt-get install python3-venv`, then try again"))
+    command = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install]
+    if subprocess.run(command, check=False).returncode != 0:
+        sys.exit(_refusal("pip could not install what is needed (its messages are above): check the network, then try again"))
     stamp.write_text(wanted)
-    return str(interpreter)
+    return interpreter
 
 
 def run(*arguments: str, **environment: str) -> int:

@@ -1,0 +1,92 @@
+"""`docs/reference/python.md`: what `lineshaft` and `lineshaft.worker` export, from signatures and docstrings."""
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import lineshaft
+import lineshaft.errors
+import lineshaft.worker
+
+INTRODUCTION = """\
+# Python
+
+Everything here is imported from `lineshaft`, the worker from `lineshaft.worker`. What else the modules hold may change.
+Times are seconds, or a `timedelta`. `TaskFunction` and `Bound` are what `@app.task` and `.options(...)` give; `Task` is what
+`.enqueue(...)` gives. [Settings](settings.md) have a page of their own.
+"""
+LEADING = ("App", "TaskFunction", "Task", "Call", "Retry", "TaskContext")
+ELSEWHERE = {"Settings"}  # what has a page of its own
+MADE_BY_OTHERS = {"TaskFunction", "Task", "Call", "TaskContext"}  # users get them, and do not construct them
+FOR_OUR_OWN = {"keys", "client", "server_url", "configure", "standing_in", "load_imports"}  # of App: for commands and tests
+_SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
+_ENTRY = re.compile(r"^ {4}(\S[^:]*): (.*)$")
+
+
+def page() -> str:
+    """The page."""
+    lines = [INTRODUCTION]
+    for name in LEADING:
+        lines += _class(name, getattr(lineshaft, name))
+    lines += _class("Worker", lineshaft.worker.Worker)
+    rest = [name for name in lineshaft.__all__ if name not in {*LEADING, *ELSEWHERE}]
+    errors = [name for name in rest if issubclass(getattr(lineshaft, name), Exception)]
+    for name in sorted(set(rest) - set(errors)):
+        lines += _class(name, getattr(lineshaft, name))
+    lines += ["## Errors", "", "```text", *_tree(lineshaft.errors.__doc__ or ""), "```", ""]
+    for name in errors:
+        lines += [f"### {name}", "", *_docstring(getattr(lineshaft, name).__doc__ or ""), ""]
+    return "\n".join(lines)
+
+
+def _class(name: str, of: type) -> list[str]:
+    constructor = [] if name in MADE_BY_OTHERS else [f"    {name}{_signature(of)}", ""]
+    lines = [f"## {name}", "", *constructor, *_docstring(inspect.getdoc(of) or ""), ""]
+    for member, value in _members(of):
+        called: Callable[..., Any] = value.fget if isinstance(value, property) and value.fget else value
+        shown = member if isinstance(value, property) else f"{member}{_signature(called)}"
+        before = "await " if inspect.iscoroutinefunction(called) else ""
+        lines += [f"### {name}.{member}", "", f"    {before}{shown}", "", *_docstring(inspect.getdoc(called) or ""), ""]
+    return lines
+
+
+def _members(of: type) -> Iterator[tuple[str, Any]]:
+    """Public methods and properties that have a docstring, those of our own base classes first, in the order of the source."""
+    found: dict[str, Any] = {}
+    for each in reversed(of.__mro__):
+        if each.__module__.startswith("lineshaft"):
+            found.update({name: value for name, value in vars(each).items() if not name.startswith("_")})
+    for name, value in found.items():
+        if name not in FOR_OUR_OWN and isinstance(value, property | types.FunctionType) and inspect.getdoc(value):
+            yield name, value
+
+
+def _signature(of: Callable[..., Any]) -> str:
+    """The parameters by name and default; what they are is said by the text below."""
+    signature = inspect.signature(of)
+    shown = [each.replace(annotation=inspect.Parameter.empty) for name, each in signature.parameters.items() if name != "self"]
+    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+
+
+def _docstring(text: str) -> list[str]:
+    """A docstring as Markdown: its sections as lists."""
+    lines: list[str] = []
+    for line in inspect.cleandoc(text).splitlines():
+        if section := _SECTION.match(line):
+            lines += [f"**{section[1]}**", ""]
+        elif entry := _ENTRY.match(line):
+            lines.append(f"- {_names(entry[1])}: {entry[2]}")
+        else:
+            lines.append(f"  {line.strip()}" if line.startswith("    ") else line)
+    return lines
+
+
+def _names(text: str) -> str:
+    return ", ".join(f"`{name.strip()}`" for name in text.split(","))
+
+
+def _tree(text: str) -> list[str]:
+    """The drawing in the docstring of `errors`."""
+    return [line[4:] for line in text.splitlines() if line.startswith("    ")]
