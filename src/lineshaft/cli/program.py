@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lineshaft.cli import enqueue, queue, redis, serve, task, worker
+from lineshaft.cli import enqueue, new, queue, redis, serve, task, worker
 from lineshaft.cli.options import AppOption, RedisUrlOption
 from lineshaft.cli.output import mute_stdout, report
 
 program = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 program.command("serve")(serve.serve)
+program.command("new")(new.new)
 program.add_typer(worker.group, name="worker")
 program.command("enqueue")(enqueue.enqueue)
 program.add_typer(task.group, name="task")
