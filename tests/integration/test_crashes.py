@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import redis
@@ -228,6 +229,40 @@ async def test_a_child_that_is_killed_while_it_loads_is_replaced_like_any_other(
     task = await app.submit(app.call(None))
     assert await task.result(timeout=10) == "pong"
     assert worker.process.poll() is None
+
+
+def slow_to_load(folder: Path) -> None:
+    """An app that says that it is being loaded, and then takes its time for as long as it may."""
+    (folder / "slow.py").write_text(
+        "import os, time\n"
+        "from lineshaft import App\n"
+        "with open('loads', 'a') as loads: loads.write(f'{os.getpid()}\\n')\n"
+        "while not os.path.exists('go on'): time.sleep(0.01)\n"
+        "app = App('slow')\n"
+    )
+    (folder / "loads").touch()
+
+
+def kill_loads(folder: Path, amount: int) -> None:
+    for n in range(amount):
+        loads = until(lambda n=n: (found := (folder / "loads").read_text().splitlines())[n:] and found)
+        os.kill(int(loads[n]), signal.SIGKILL)
+
+
+def test_the_first_children_may_be_killed_while_they_load(start_worker: Start, tmp_path: Path):
+    slow_to_load(tmp_path)
+    worker = start_worker(folder=tmp_path, app="slow:app")
+    kill_loads(tmp_path, 2)
+    (tmp_path / "go on").touch()
+    assert worker.child()
+
+
+def test_a_command_whose_children_are_all_killed_while_they_load_ends_and_says_so(start_worker: Start, tmp_path: Path):
+    slow_to_load(tmp_path)
+    worker = start_worker(folder=tmp_path, app="slow:app")
+    kill_loads(tmp_path, 3)
+    assert worker.wait() == 1
+    assert "error: the app could not be loaded (killed by SIGKILL)" in worker.log()
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGRTMIN + 4])

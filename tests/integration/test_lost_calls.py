@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import redis
+import uvloop
 
 from lineshaft import App, ServerUnavailableError, TaskContext
 from lineshaft.broker.connection import Connection
@@ -181,3 +182,24 @@ async def test_an_idle_worker_starts_a_new_task_without_waiting_for_its_next_loo
         for _ in range(3):
             await soon(worker._waking.asleep.is_set)
             await asyncio.wait_for((await app.submit(app.call(None))).result(), 10)
+
+
+def test_a_connection_that_is_closed_between_the_look_and_the_call_is_said_to_be_lost(redis_url: str):
+    """uvloop raises RuntimeError then, which is no error of a connection by its type."""
+
+    async def call_on_a_closed_connection() -> None:
+        connection = Connection(lambda: redis_url, name="closed", timeout_s=5)
+        await connection.call("PING")
+
+        async def nothing_to_read() -> bool:
+            return False
+
+        connection._link.can_read = nothing_to_read
+        connection._link._writer.transport.abort()
+        with pytest.raises(ServerUnavailableError):
+            await connection.call("PING")
+        assert await connection.call("PING") == b"PONG"
+        await connection.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(call_on_a_closed_connection())

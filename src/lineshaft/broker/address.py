@@ -30,6 +30,7 @@ from redis.maint_notifications import MaintNotificationsConfig
 
 from lineshaft.errors import ConfigurationError
 
+BROKEN = (RedisError, OSError, RuntimeError)  # the last is uvloop's, of a transport that was closed under us
 SENTINEL_S = 0.5  # for one sentinel and the server it names; the next is asked after that
 SENTINEL_PORT = 26379
 FORMS = "redis://host:6379/0, rediss://host:6379/0, unix:///path or redis+sentinel://host:26379,host:26379/master/0"
@@ -109,7 +110,7 @@ async def _connect_to_master(target: SentinelUrl, name: str) -> AbstractConnecti
                     return link
                 await _dropped(link)
                 reasons.append(f"the server it names is a {role}")
-        except (RedisError, OSError) as error:  # an OSError may be the time limit
+        except BROKEN as error:  # an OSError may be the time limit
             reasons.append(str(error) or f"no answer within {SENTINEL_S:g} s")
     raise BrokenConnectionError(f"no sentinel leads to the master {target.master!r}: {'; '.join(dict.fromkeys(reasons))}")
 
@@ -185,7 +186,7 @@ def _link(url: str, name: str) -> AbstractConnection:
 
 
 async def _dropped(link: AbstractConnection) -> None:
-    with contextlib.suppress(RedisError, OSError):
+    with contextlib.suppress(*BROKEN):
         await link.disconnect(nowait=True)
 
 

@@ -17,12 +17,12 @@ from redis.exceptions import (
     NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
-    RedisError,
     ResponseError,
 )
 from redis.exceptions import ConnectionError as BrokenConnectionError
 
 from lineshaft.broker import address
+from lineshaft.broker.address import BROKEN
 from lineshaft.errors import (
     ConfigurationError,
     DamagedRecordError,
@@ -133,7 +133,7 @@ class Connection:
                 if said is None:
                     await link.send_packed_command(packed(("PING",)), check_health=False)
                 asked = said is None
-        except (RedisError, OSError) as error:
+        except BROKEN as error:
             await self._drop()
             raise unavailable(str(error), sent=True) from error
 
@@ -144,7 +144,7 @@ class Connection:
     async def _drop(self, *, nowait: bool = True) -> None:
         link, self._link = self._link, None
         if link is not None:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(*BROKEN):
                 async with asyncio.timeout(CLOSE_S):
                     await link.disconnect(nowait=nowait)
 
@@ -172,7 +172,7 @@ class Connection:
         except AuthenticationError as error:
             await self._drop()
             raise ConfigurationError(f"Redis refuses this user or password: {error}; check the Redis URL") from error
-        except (RedisError, OSError) as error:
+        except BROKEN as error:
             await self._drop()
             raise unavailable(str(error), sent=sent) from error
         except BaseException:

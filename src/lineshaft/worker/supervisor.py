@@ -25,6 +25,7 @@ from lineshaft.worker.sessions import new_session, session_record
 log = logger("supervisor")
 
 WORKER_MODULE = "lineshaft.worker.child"
+FIRST_LOADS = 3
 LIVED_S = 10.0  # a child that lived this long is started again at once
 OVERSTAY_S = 5.0  # beyond its grace, before a child is killed
 SERVER_LOOK_S = 1.0
@@ -89,7 +90,7 @@ class Supervisor:
             if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a shell's background job
                 loop.add_signal_handler(number, self.stop)
         try:
-            first = await self._load()
+            first = await self._load_first()
             if first is not None:
                 self._connect(self._plan.find_server(self._settings))
                 await self._mind_all(first)
@@ -174,7 +175,15 @@ class Supervisor:
                 self._settings = msgspec.structs.replace(self._settings, grace_s=0.0)
                 self._stopping.set()
 
-    async def _load(self) -> Child | None:
+    async def _load_first(self) -> Child | None:
+        """As `_load`. A child that is killed while it loads says nothing about the app; several in a row say enough."""
+        for left in reversed(range(FIRST_LOADS)):
+            child = await self._load(may_be_killed=left > 0)
+            if child is not None or self._stopping.is_set():
+                return child
+        return None
+
+    async def _load(self, *, may_be_killed: bool = True) -> Child | None:
         """Start a worker process and have it load the app; None when it could not."""
         child = await Child.start(WORKER_MODULE)
         self._workers.add(child)
@@ -189,7 +198,11 @@ class Supervisor:
             return child
         code = await child.wait()
         self._workers.discard(child)
-        if not self._stopping.is_set() and ("failed" in child.said or code == EXIT_MISCONFIGURED or not self._has_loaded):
+        if self._stopping.is_set():
+            return None
+        if code < 0 and may_be_killed:
+            log.warning("worker process %d ended while it loaded the app (%s); another is started", child.pid, meaning_of(code))
+        elif "failed" in child.said or code == EXIT_MISCONFIGURED or not self._has_loaded:
             self._fail(child.said.get("failed", f"the app could not be loaded ({meaning_of(code)})"), code)
         return None
 
