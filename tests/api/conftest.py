@@ -56,7 +56,8 @@ class LocalApi(Api):
         sockets = listen("127.0.0.1", 0)
         self.port = sockets[0].getsockname()[1]
         listening = threading.Event()
-        self._server = Server(configuration(create_api(app)), listening.set)
+        api = create_api(app)
+        self._server = Server(configuration(api), listening.set, api.drain)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets)))
         self._thread.start()
         assert listening.wait(10)

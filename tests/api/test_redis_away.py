@@ -14,7 +14,14 @@ from conftest import connect
 from servers import RunningServer
 
 SOON_S = 3.0
-READS = [("GET", "/tasks/some/status"), ("GET", "/tasks/some"), ("GET", "/queues"), ("GET", "/workers"), ("GET", "/readyz")]
+READS = [
+    ("GET", "/tasks/some/status"),
+    ("GET", "/tasks/some"),
+    ("GET", "/tasks/some/result?wait=60"),
+    ("GET", "/queues"),
+    ("GET", "/workers"),
+    ("GET", "/readyz"),
+]
 ALL = [("POST", "/tasks"), ("DELETE", "/tasks/some"), ("POST", "/tasks/some/retry"), *READS]
 
 StartServer = Callable[..., RunningServer]

@@ -31,6 +31,7 @@ def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str)
     [
         ("/tasks", {"POST"}),
         ("/tasks/some/retry", {"POST"}),
+        ("/tasks/some/result", {"GET", "HEAD"}),
         ("/tasks/batch", {"POST", "GET", "HEAD", "DELETE"}),
         ("/tasks/some", {"GET", "HEAD", "DELETE"}),
         ("/tasks/some/status", {"GET", "HEAD"}),
@@ -70,7 +71,7 @@ def test_head_is_get_without_the_body(api: RunningApi, path: str) -> None:
 
 def test_answers_are_neither_kept_nor_guessed_at(api: RunningApi) -> None:
     api.post({"id": "some"})
-    for reply in (api.post(), api.get("/tasks/some/status"), api.get("/tasks/some"), api.get("/nope"), api.post(b"{")):
+    for reply in (api.post(), api.get("/tasks/some/status"), api.get("/tasks/some/result"), api.get("/nope"), api.post(b"{")):
         assert reply.headers["cache-control"] == "no-store"
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert "server" not in reply.headers

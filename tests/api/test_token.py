@@ -15,6 +15,7 @@ OWN = {"Authorization": f"Bearer {TOKEN}"}
 PROTECTED = (
     ("POST", "/tasks"),
     ("POST", "/tasks/batch"),
+    ("GET", "/tasks/some/result?wait=60"),
     ("POST", "/tasks/some/retry"),
     ("GET", "/tasks/some/status"),
     ("GET", "/tasks/some"),

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
-from starlette.types import ASGIApp
 
 from lineshaft.api.complaints import Complaints
 from lineshaft.api.document import DESCRIPTION, describe_front, document
@@ -16,9 +15,10 @@ from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
 from lineshaft.api.health import add_health_routes
 from lineshaft.api.json_response import problem_response
-from lineshaft.api.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNEXPECTED_DETAIL, Problem, problem_of
+from lineshaft.api.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNEXPECTED_DETAIL, Problem, Refused, problem_of
 from lineshaft.api.queues import add_queue_routes
 from lineshaft.api.tasks import add_task_routes
+from lineshaft.api.waits import Waits
 from lineshaft.api.workers import add_worker_routes
 from lineshaft.app import App
 from lineshaft.errors import LineshaftError
@@ -34,7 +34,7 @@ class Documented(FastAPI):
         return document(self, wants_token=self.wants_token)
 
 
-def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None = None) -> ASGIApp:
+def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None = None) -> Front:
     """The API of an app, for any ASGI server. Without a token nobody is asked who he is: mind who can reach it.
 
     Args:
@@ -55,7 +55,8 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
     )
     api.wants_token = token is not None
     describe_front(api)
-    add_task_routes(api, app)
+    waits = Waits()
+    add_task_routes(api, app, waits)
     add_queue_routes(api, app)
     add_worker_routes(api, app)
     add_health_routes(api, app)
@@ -66,9 +67,10 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
         return problem_response(problem)
 
     api.add_exception_handler(LineshaftError, refuse)
+    api.add_exception_handler(Refused, refuse)
     api.add_exception_handler(HTTPException, _refuse_route)
     api.add_exception_handler(Exception, _say_nothing)
-    return Front(app, Guard(hosts, token), api, complaints)
+    return Front(app, Guard(hosts, token), api, complaints, waits)
 
 
 def _lifespan_of(app: App) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:

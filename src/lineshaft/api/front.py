@@ -12,6 +12,7 @@ from lineshaft.api.fast_pair import CREATE_PATH, FastPair, status_id
 from lineshaft.api.guard import Guard
 from lineshaft.api.intake import Intake
 from lineshaft.api.problems import BODY_TOO_LARGE, Refused, problem_of
+from lineshaft.api.waits import Waits
 from lineshaft.app import App
 
 
@@ -23,9 +24,10 @@ class Front:
         guard: who may come in.
         rest: answers everything else.
         complaints: says what went wrong.
+        waits: the requests that wait.
     """
 
-    def __init__(self, app: App, guard: Guard, rest: ASGIApp, complaints: Complaints) -> None:
+    def __init__(self, app: App, guard: Guard, rest: ASGIApp, complaints: Complaints, waits: Waits) -> None:
         self._app = app
         self._guard = guard
         intake = Intake(app)
@@ -33,6 +35,11 @@ class Front:
         self._batches = Batches(app, intake, complaints)
         self._rest = rest
         self._complaints = complaints
+        self._waits = waits
+
+    def drain(self) -> None:
+        """Have the requests that wait answered now; whoever runs the server calls this before it stops."""
+        self._waits.drain()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the lifespan is the rest's."""

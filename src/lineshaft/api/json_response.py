@@ -1,9 +1,11 @@
 """The responses that FastAPI's operations give, encoded by msgspec like everything else."""
 
+import hashlib
+import re
 from typing import Any
 
 import msgspec
-from fastapi import Response
+from fastapi import Request, Response
 
 from lineshaft.api.answers import ALWAYS, problem_answer
 from lineshaft.api.problems import Problem
@@ -21,6 +23,18 @@ class JsonResponse(Response):
     def render(self, content: Any) -> bytes:
         """Encode it."""
         return msgspec.json.encode(content)
+
+
+def tagged_response(request: Request, content: Any) -> Response:
+    """A value as JSON with a tag of its content: 304 without the value where the request has that tag already."""
+    response: Response = JsonResponse(content)
+    tag = f'"{hashlib.blake2b(response.body, digest_size=16).hexdigest()}"'
+    known = ",".join(request.headers.getlist("if-none-match"))
+    if known.strip() == "*" or tag in re.findall(r'"[^"]*"', known):
+        response = Response(status_code=304)
+    response.headers["etag"] = tag
+    response.headers["cache-control"] = "private, no-cache"  # a browser may keep it, and asks each time whether it still holds
+    return response
 
 
 def problem_response(problem: Problem) -> Response:

@@ -64,7 +64,8 @@ def serve(line: ChildEnd) -> int:
     if token is None and (orders.get("no_auth") or not is_loopback(host)):
         log.warning("NO AUTHENTICATION: the API listens on %s, and whoever reaches it can queue, see and cancel tasks", host)
     url = url_of(host, sockets)
-    server = Server(configuration(create_api(app, hosts=hosts, token=token)), lambda: line.say({"ready": True, "url": url}))
+    api = create_api(app, hosts=hosts, token=token)
+    server = Server(configuration(api), lambda: line.say({"ready": True, "url": url}), api.drain)
 
     def heard(message: Message) -> None:
         if "drain" in message:

@@ -36,6 +36,7 @@ class Problem(BaseModel):
     detail: str
     argument: str | None = Field(None, description="The argument of the task that is to blame.")
     field: str | None = Field(None, description="The field of the body that is to blame.")
+    parameter: str | None = Field(None, description="The parameter of the address that is to blame.")
     known_tasks: list[str] | None = Field(None, description="The names that a task may have.")
     taskID: str | None = Field(None, description="The task to ask for.")  # noqa: N815
     task_status: str | None = Field(None, description="The word that the task has ended with.")
@@ -114,6 +115,13 @@ class TaskView(Exact):
     ended_at: datetime | None
     result: Any = Field(description="What it returned.")
     error: ErrorView | None
+
+
+class Unfinished(Exact):
+    """It has not ended."""
+
+    taskID: TaskID  # noqa: N815
+    status: Status
 
 
 class Cancelled(Exact):

@@ -46,11 +46,20 @@ class Patient(Protocol):
 
 
 class Server(uvicorn.Server):
-    """One server; set `should_exit` to have it stop."""
+    """One server; set `should_exit` to have it stop.
 
-    def __init__(self, config: uvicorn.Config, on_listening: Callable[[], None]) -> None:
+    Args:
+        config: made by `configuration`.
+        on_listening: called when it takes connections.
+        on_stopping: called when it takes no more, before it waits for the requests that are under way.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, on_listening: Callable[[], None], on_stopping: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self._on_stopping = on_stopping
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -61,6 +70,11 @@ class Server(uvicorn.Server):
         """Start, then tell."""
         await super().startup(sockets)
         self._on_listening()
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        """Tell, then stop."""
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second."""

@@ -1,28 +1,63 @@
-"""`/tasks/{id}`: see one task, cancel it, run it again."""
+"""`/tasks/{id}`: see one task, wait for its end, cancel it, run it again."""
 
+import math
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 
 from lineshaft.api import problems
-from lineshaft.api.document import ASKING, TASK_ID, refusals
-from lineshaft.api.json_response import JsonResponse
+from lineshaft.api.document import ASKING, TASK_ID, TASK_ID_PARAMETER, refusals
+from lineshaft.api.json_response import JsonResponse, tagged_response
 from lineshaft.api.patience import answered
-from lineshaft.api.schemas import Cancelled, Cancelling, Retried, TaskView
+from lineshaft.api.problems import refused
+from lineshaft.api.schemas import Cancelled, Cancelling, Retried, TaskView, Unfinished
+from lineshaft.api.waits import MOST_WAIT_S, Waits
 from lineshaft.app import App
 from lineshaft.errors import TaskNotFoundError
+from lineshaft.model.lifecycle import ENDED
 from lineshaft.protocol.keys import is_task_id
 from lineshaft.views import task_view
 
+TAG = {"ETag": {"description": "Changes with what is shown.", "schema": {"type": "string"}}}
+IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "The tag of what you have.",
+    "schema": {"type": "string"},
+}
+WAIT = {
+    "name": "wait",
+    "in": "query",
+    "required": False,
+    "description": "Seconds to wait for the end; without it the answer comes at once.",
+    "schema": {"type": "number", "minimum": 0, "maximum": MOST_WAIT_S, "default": 0},
+    "example": 30,
+}
 
-def add_task_routes(api: FastAPI, app: App) -> None:
+
+def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
     """Add the operations on one task."""
+
+    async def view_of(task_id: str) -> dict[str, Any]:
+        record = await answered(partial(app.client.inspector.task, task_id))
+        return task_view(record, app.default_task)
 
     async def show(request: Request) -> Response:
         """All that is kept of it."""
-        task_id = asked_id(request)
-        record = await answered(partial(app.client.inspector.task, task_id))
-        return JsonResponse(task_view(record, app.default_task))
+        return tagged_response(request, await view_of(asked_id(request)))
+
+    async def result(request: Request) -> Response:
+        """Waits for the end, if asked to; a server that stops does not wait. Ask again where it has not ended."""
+        task_id, wait_s = asked_id(request), asked_wait_s(request)
+        view = await view_of(task_id)
+        if view["status"] not in ENDED and wait_s > 0:
+            await waits.within(wait_s, app.client.wait(task_id, None))
+            view = await view_of(task_id)
+        if view["status"] in ENDED:
+            return JsonResponse(view)
+        return JsonResponse({"taskID": task_id, "status": view["status"]}, status_code=202)
 
     async def cancel(request: Request) -> Response:
         """A task that has not started never will; one that runs is asked to stop, and its status tells when it did."""
@@ -45,8 +80,27 @@ def add_task_routes(api: FastAPI, app: App) -> None:
         tags=["tasks"],
         summary="Show a task",
         response_description="The task.",
-        responses=refusals(problems.TASK_NOT_FOUND, *ASKING),
-        openapi_extra=TASK_ID,
+        responses={
+            200: {"headers": TAG},
+            304: {"description": "It is as it was when it had that tag.", "headers": TAG},
+            **refusals(problems.TASK_NOT_FOUND, *ASKING),
+        },
+        openapi_extra={"parameters": [TASK_ID_PARAMETER, IF_NONE_MATCH]},
+    )
+    api.add_api_route(
+        "/tasks/{task_id}/result",
+        result,
+        methods=["GET"],
+        response_model=TaskView,
+        operation_id="getTaskResult",
+        tags=["tasks"],
+        summary="Wait for the end of a task",
+        response_description="It has ended; all that is kept of it.",
+        responses={
+            202: {"model": Unfinished, "description": "It has not ended."},
+            **refusals(problems.TASK_NOT_FOUND, problems.WRONG_PARAMETER, *ASKING),
+        },
+        openapi_extra={"parameters": [TASK_ID_PARAMETER, WAIT]},
     )
     api.add_api_route(
         "/tasks/{task_id}",
@@ -87,3 +141,19 @@ def asked_id(request: Request) -> str:
     if not is_task_id(task_id):
         raise TaskNotFoundError("what cannot be an id is the id of no task")
     return task_id
+
+
+def asked_wait_s(request: Request) -> float:
+    """How long to wait.
+
+    Raises:
+        Refused: it is no number of seconds, or too many.
+    """
+    given = request.query_params.get("wait", "0")
+    try:
+        wait_s = float(given)
+    except ValueError:
+        wait_s = math.nan
+    if not 0 <= wait_s <= MOST_WAIT_S:
+        raise refused(problems.WRONG_PARAMETER, f"wait must be from 0 to {MOST_WAIT_S:g} seconds.", parameter="wait")
+    return wait_s
