@@ -1,4 +1,4 @@
-"""`docs/reference/python.md`: what `lineshaft` and `lineshaft.worker` export, from signatures and docstrings."""
+"""`docs/reference/python.md`: what `lineshaft`, its worker and its testing export, from signatures and docstrings."""
 
 import inspect
 import re
@@ -8,19 +8,27 @@ from typing import Any
 
 import lineshaft
 import lineshaft.errors
+import lineshaft.testing
 import lineshaft.worker
 
 INTRODUCTION = """\
 # Python
 
-Everything here is imported from `lineshaft`, the worker from `lineshaft.worker`. What else the modules hold may change.
+Everything here is imported from `lineshaft`, the worker from `lineshaft.worker`, what is under Testing from
+`lineshaft.testing`. What else the modules hold may change.
 Times are seconds, or a `timedelta`. `TaskFunction` and `Bound` are what `@app.task` and `.options(...)` give; `Task` is what
 `.enqueue(...)` gives. [Settings](settings.md) have a page of their own.
 """
 LEADING = ("App", "TaskFunction", "Task", "Call", "Retry", "TaskContext")
 ELSEWHERE = {"Settings"}  # what has a page of its own
-MADE_BY_OTHERS = {"TaskFunction", "Task", "Call", "TaskContext"}  # users get them, and do not construct them
-FOR_OUR_OWN = {"keys", "client", "server_url", "configure", "standing_in", "load_imports"}  # of App: for commands and tests
+MADE_BY_OTHERS = {"TaskFunction", "Task", "Call", "TaskContext"} | {
+    "AppInTest",
+    "Clock",
+    "EnqueuedCall",
+    "Ran",
+}  # users get them
+FOR_COMMANDS_AND_TESTS = {"keys", "client", "server_url", "configure", "standing_in", "load_imports"}  # of App
+FOR_OUR_OWN = FOR_COMMANDS_AND_TESTS | {"advance_ms", "guide", "new_client", "note"}  # and of what is for tests
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields):$")
 _ENTRY = re.compile(r"^ {4}(\S[^:]*): (.*)$")
 
@@ -31,6 +39,10 @@ def page() -> str:
     for name in LEADING:
         lines += _class(name, getattr(lineshaft, name))
     lines += _class("Worker", lineshaft.worker.Worker)
+    lines += ["## Testing", "", "[Test your tasks](../how-to/test-your-tasks.md) shows how they are used.", ""]
+    for name in lineshaft.testing.__all__:
+        value = getattr(lineshaft.testing, name)
+        lines += _class(name, value) if inspect.isclass(value) else _function(name, value)
     rest = [name for name in lineshaft.__all__ if name not in {*LEADING, *ELSEWHERE}]
     errors = [name for name in rest if issubclass(getattr(lineshaft, name), Exception)]
     for name in sorted(set(rest) - set(errors)):
@@ -52,6 +64,10 @@ def _class(name: str, of: type) -> list[str]:
     return lines
 
 
+def _function(name: str, of: Callable[..., Any]) -> list[str]:
+    return [f"## {name}", "", f"    {name}{_signature(of)}", "", *_docstring(inspect.getdoc(of) or ""), ""]
+
+
 def _members(of: type) -> Iterator[tuple[str, Any]]:
     """Public methods and properties that have a docstring, those of our own base classes first, in the order of the source."""
     found: dict[str, Any] = {}
@@ -67,7 +83,8 @@ def _signature(of: Callable[..., Any]) -> str:
     """The parameters by name and default; what they are is said by the text below."""
     signature = inspect.signature(of)
     shown = [each.replace(annotation=inspect.Parameter.empty) for name, each in signature.parameters.items() if name != "self"]
-    return str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+    text = str(signature.replace(parameters=shown, return_annotation=inspect.Signature.empty))
+    return re.sub(r"<built-in method (\w+) of [^>]*>", r"\1", text)  # without the address, which is another one each time
 
 
 def _docstring(text: str) -> list[str]:

@@ -19,7 +19,16 @@ class LoopThread:
         self._pid = 0
 
     def run(self, coroutine: Coroutine[Any, Any, Result]) -> Result:
-        """Run it there and wait for what it returns or raises."""
+        """Run it there and wait for what it returns or raises.
+
+        Raises:
+            RuntimeError: this is that very thread, which cannot wait for itself.
+        """
+        if self._thread is threading.current_thread() and self._pid == os.getpid():
+            coroutine.close()
+            raise RuntimeError(
+                "a call that ends in _sync, made inside another one, would wait for itself: await the call without _sync"
+            )
         return asyncio.run_coroutine_threadsafe(coroutine, self._running_loop()).result()
 
     def stop(self) -> None:

@@ -112,6 +112,13 @@ def test_arguments_that_the_worker_will_refuse_are_shown_as_they_travel(tasks):
     assert [ran.status for ran in tasks.drain_sync()] == ["failed"]
 
 
+def test_a_delay_is_compared_as_it_travels(tasks):
+    send.options(delay=1 / 3).enqueue_sync("a@b")
+
+    tasks.assert_enqueued(send, delay=1 / 3)
+    assert "delay: expected 0.334 s, was 0.333 s" in refusal(tasks, send, delay=0.334)
+
+
 def test_many_loops_use_one_app(tasks):
     async def one(to: str) -> None:
         await send.enqueue(to)

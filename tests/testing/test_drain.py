@@ -7,6 +7,7 @@ import pytest
 
 from lineshaft import ConfigurationError, LineshaftError, TaskCancelled, TaskFailed, TaskNotFoundError
 from lineshaft.testing import drain as drain_module
+from lineshaft.worker import Worker
 from testing.shop import app, both, cancel, for_ever, lost, report, send, sent, state, unsendable, wait_to_be_cancelled
 
 
@@ -154,6 +155,16 @@ def test_a_drain_that_is_given_up_leaves_its_tasks_ready(tasks):
         return await task.status()
 
     assert asyncio.run(body()) == "pending"
+
+
+def test_a_worker_of_the_usual_kind_may_run_in_a_test_too(tasks):
+    async def body():
+        async with Worker(app, concurrency=5):
+            task = await both.enqueue("a@b")
+            return await task.result(30)
+
+    assert asyncio.run(body()) == "sent to a@b"
+    assert [call.task for call in tasks.enqueued()] == ["both", "send"]
 
 
 def test_each_test_begins_with_nothing(lineshaft_app):

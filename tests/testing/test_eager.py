@@ -78,6 +78,17 @@ def test_tasks_may_enqueue_and_wait_for_others(calls):
     assert [call.task for call in calls] == ["both", "send"]
 
 
+def test_a_call_that_would_wait_for_itself_is_refused(calls):
+    local = App("local", settings=Settings())
+
+    @local.task
+    async def hasty() -> None:
+        local.run_sync(local.submit(local.call("lineshaft.ping")))
+
+    with eager(local), pytest.raises(TaskFailed, match="would wait for itself: await the call without _sync"):
+        hasty.enqueue_sync().result_sync()
+
+
 def test_many_run_in_order(calls):
     first, second = app.enqueue_many_sync([send.call("a@b"), state.call()])
 

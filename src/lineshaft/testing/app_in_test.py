@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lineshaft.app import App
-from lineshaft.broker.broker import NewTask
+from lineshaft.broker.broker import NewTask, ms
 from lineshaft.errors import ConfigurationError, LineshaftError
 from lineshaft.model.retry import Seconds, seconds
 from lineshaft.task_function import TaskFunction
@@ -43,7 +43,7 @@ class AppInTest:
             ConfigurationError: `advance` is not a time.
             LineshaftError: the server could not be reached, or the tasks never come to an end.
         """
-        end_ms = self.clock.now_ms + round(seconds(advance, "advance") * 1000)
+        end_ms = self.clock.now_ms + ms(seconds(advance, "advance"))
         async with draining(self.app, self.clock) as drain:
             await drain.run_until(end_ms)
         return drain.ran
@@ -72,6 +72,8 @@ class AppInTest:
     ) -> EnqueuedCall:
         """Fail where no such call was enqueued, and show how those that were differ; gives the first that fits.
 
+        Parameters of the task that are themselves named `queue` or `delay` are given by position.
+
         Args:
             task: the task, or its name.
             *args: its arguments, by position or by name as you like; with none at all, any call of the task fits.
@@ -86,7 +88,7 @@ class AppInTest:
         __tracebackhide__ = True
         spec = self.app.registry.get(task if isinstance(task, str) else task.name)
         arguments = as_received(spec, args, kwargs) if args or kwargs else None
-        expected = Expected(spec, arguments, queue, None if delay is None else seconds(delay, "delay"))
+        expected = Expected(spec, arguments, queue, None if delay is None else ms(seconds(delay, "delay")))
         for call in self.enqueued(spec.name):
             if not expected.differences(call):
                 return call

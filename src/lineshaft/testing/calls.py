@@ -47,12 +47,12 @@ class Expected:
     spec: TaskSpec
     arguments: dict[str, Any] | None
     queue: str | None
-    delay: float | None
+    delay_ms: int | None
 
     def __str__(self) -> str:
         shown = "..." if self.arguments is None else ", ".join(f"{name}={value!r}" for name, value in self.arguments.items())
         facts = [f"queue={self.queue!r}"] if self.queue is not None else []
-        facts += [f"delay={self.delay:g}"] if self.delay is not None else []
+        facts += [f"delay={self.delay_ms / 1000:g}"] if self.delay_ms is not None else []
         return f"{self.spec.name}({shown})" + (f" [{', '.join(facts)}]" if facts else "")
 
     def differences(self, call: EnqueuedCall) -> list[str]:
@@ -62,8 +62,8 @@ class Expected:
             found += _differences(self.arguments, bound(self.spec, call.args, call.kwargs))
         if self.queue is not None and call.queue != self.queue:
             found.append(f"queue: expected {self.queue!r}, was {call.queue!r}")
-        if self.delay is not None and call.delay != self.delay:
-            found.append(f"delay: expected {self.delay:g} s, was {call.delay:g} s")
+        if self.delay_ms is not None and round(call.delay * 1000) != self.delay_ms:
+            found.append(f"delay: expected {self.delay_ms / 1000:g} s, was {call.delay:g} s")
         return found
 
 
