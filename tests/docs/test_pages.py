@@ -1,6 +1,7 @@
 """Every code block of the documents does what its page says, or is listed with the reason why nobody tries."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from walkthrough import DOCS, NOT_RUN, Block, Reader, blocks, matches, pages
+from walkthrough import DOCS, NOT_RUN, ROOT, Block, Reader, blocks, matches, pages
 
 # Drawings and layers of modules: no code. The decisions quote what was considered, not only what there is.
 NO_CODE = {"mermaid", ""}
@@ -117,4 +118,10 @@ def test_what_is_shown_may_leave_things_out():
 
 def test_the_pages_are_found():
     assert {"tutorial/first-tasks.md", "reference/settings.md"} <= set(pages())
-    assert (DOCS / "index.md").exists()
+
+
+def test_the_navigation_names_every_page_but_single_decisions():
+    named = re.findall(r"^ +- .+: ([\w/.-]+\.md)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    found = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+
+    assert sorted(named) == sorted(page for page in found if not page.startswith("adr/0"))
