@@ -8,7 +8,9 @@ import socket
 from collections.abc import Callable, Sequence
 
 from lineshaft.broker.broker import BATCH, Broker, NewTask
+from lineshaft.broker.checkup import Checkup
 from lineshaft.broker.connection import Connection
+from lineshaft.broker.counters import Counters
 from lineshaft.broker.inspector import Inspector
 from lineshaft.broker.pages import Pages
 from lineshaft.broker.watcher import Watcher
@@ -50,6 +52,8 @@ class Client:
         self._sender: asyncio.Task[None] | None = None
         self.inspector = Inspector(reading, keys)
         self.pages = Pages(reading, keys, self.inspector)
+        self.counters = Counters(reading, keys, self.inspector)
+        self.checkup = Checkup(reading, keys, self.inspector)
 
     async def enqueue(self, task: NewTask) -> str:
         """Accept one task: "created", "same", "conflict" or "damaged".

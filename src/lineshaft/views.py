@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from lineshaft.broker.counters import MINUTES, Statistics
 from lineshaft.broker.inspector import QueueCounts, TaskRecord, WorkerInfo
 from lineshaft.broker.pages import TaskSummary
 from lineshaft.clock import iso
@@ -71,6 +72,17 @@ def queue_view(counts: QueueCounts) -> View:
         "scheduled": counts.scheduled,
         "in_progress": counts.in_progress,
         "paused": counts.paused,
+    }
+
+
+def statistics_view(statistics: Statistics) -> View:
+    """All counts: `{states: {word: tasks}, queues: [...], rates: {what: number a second}, minutes, live_sessions}`."""
+    return {
+        "states": statistics.states,
+        "queues": [queue_view(counts) for counts in statistics.queues],
+        "rates": {name: round(rate, 3) for name, rate in statistics.rates.items()},
+        "minutes": MINUTES,
+        "live_sessions": statistics.live_sessions,
     }
 
 

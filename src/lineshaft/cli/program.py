@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lineshaft.cli import enqueue, new, queue, redis, serve, task, worker
+from lineshaft.cli import doctor, enqueue, health, new, queue, redis, serve, stats, task, worker
 from lineshaft.cli.options import AppOption, RedisUrlOption
 from lineshaft.cli.output import mute_stdout, report
 
@@ -17,6 +17,9 @@ program.add_typer(worker.group, name="worker")
 program.command("enqueue")(enqueue.enqueue)
 program.add_typer(task.group, name="task")
 program.add_typer(queue.group, name="queue")
+program.command("stats")(stats.stats)
+program.command("health")(health.health)
+program.command("doctor")(doctor.doctor)
 program.command("redis", **redis.PASSES_ALL_ON)(redis.redis)
 
 
