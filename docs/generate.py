@@ -4,13 +4,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from docs import key_schema_page, lifecycle_page, scripts_page, settings_page
+from docs import command_line_page, key_schema_page, lifecycle_page, python_page, rest_page, scripts_page, settings_page
 
 FOLDER = Path(__file__).resolve().parent
 
 PAGES: dict[str, Callable[[], str]] = {
     "internals/key-schema.md": key_schema_page.page,
     "internals/lifecycle.md": lifecycle_page.page,
+    "reference/command-line.md": command_line_page.page,
+    "reference/python.md": python_page.page,
+    "reference/rest.md": rest_page.page,
     "reference/scripts.md": scripts_page.page,
     "reference/settings.md": settings_page.page,
 }
