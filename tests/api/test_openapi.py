@@ -20,6 +20,7 @@ OPERATIONS = {
     ("GET", "/tasks/{task_id}/result"),
     ("GET", "/queues"),
     ("GET", "/workers"),
+    ("GET", "/task-types"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
 }
@@ -122,6 +123,7 @@ def test_every_refusal_is_a_problem_with_an_example_that_fits(api: RunningApi) -
         ("DELETE", "/tasks/{task_id}", {"200", "202", "404", "409", "503"}),
         ("GET", "/queues", {"200", "503"}),
         ("GET", "/workers", {"200", "503"}),
+        ("GET", "/task-types", {"200"}),
         ("GET", "/healthz", {"200"}),
         ("GET", "/readyz", {"200", "503"}),
     ],
@@ -169,6 +171,7 @@ def test_answers_may_have_no_other_fields(api: RunningApi) -> None:
         "TaskView",
         "QueueView",
         "WorkerView",
+        "TaskTypeView",
         "Cancelled",
         "Cancelling",
         "Retried",

@@ -37,6 +37,7 @@ def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str)
         ("/tasks/some/status", {"GET", "HEAD"}),
         ("/queues", {"GET", "HEAD"}),
         ("/workers", {"GET", "HEAD"}),
+        ("/task-types", {"GET", "HEAD"}),
         ("/healthz", {"GET", "HEAD"}),
         ("/readyz", {"GET", "HEAD"}),
         ("/openapi.json", {"GET", "HEAD"}),

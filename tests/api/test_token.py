@@ -22,6 +22,7 @@ PROTECTED = (
     ("DELETE", "/tasks/some"),
     ("GET", "/queues"),
     ("GET", "/workers"),
+    ("GET", "/task-types"),
     ("GET", "/openapi.json"),
     ("GET", "/nowhere"),
     ("PUT", "/healthz/"),

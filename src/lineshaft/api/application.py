@@ -13,13 +13,11 @@ from lineshaft.api.complaints import Complaints
 from lineshaft.api.document import DESCRIPTION, describe_front, document
 from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
-from lineshaft.api.health import add_health_routes
 from lineshaft.api.json_response import problem_response
 from lineshaft.api.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNEXPECTED_DETAIL, Problem, Refused, problem_of
-from lineshaft.api.queues import add_queue_routes
+from lineshaft.api.reads import add_reads
 from lineshaft.api.tasks import add_task_routes
 from lineshaft.api.waits import Waits
-from lineshaft.api.workers import add_worker_routes
 from lineshaft.app import App
 from lineshaft.errors import LineshaftError
 
@@ -57,9 +55,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
     describe_front(api)
     waits = Waits()
     add_task_routes(api, app, waits)
-    add_queue_routes(api, app)
-    add_worker_routes(api, app)
-    add_health_routes(api, app)
+    add_reads(api, app)
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = problem_of(error)

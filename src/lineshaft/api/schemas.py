@@ -159,6 +159,28 @@ class WorkerView(Exact):
     started_at: datetime | None
 
 
+class TaskTypeView(Exact):
+    """A task that can be queued."""
+
+    task: str = Field(description="Its name.", examples=["demo.sleep"])
+    queue: Queue = Field(description="Where it waits, where nothing else is asked for.")
+    is_default: bool = Field(description="Whether it is what a request without a body queues.")
+    description: str | None = Field(description="What its author says of it.")
+    positional: list[str] = Field(description="The arguments that `args` may hold, in their order.", examples=[["seconds"]])
+    takes_more: bool = Field(description="Whether `args` may hold more than those.")
+    arguments: dict[str, Any] = Field(
+        description="A JSON Schema of `kwargs`, where `args` is not used.",
+        examples=[
+            {
+                "type": "object",
+                "properties": {"seconds": {"type": "number"}},
+                "required": ["seconds"],
+                "additionalProperties": False,
+            }
+        ],
+    )
+
+
 class Health(Exact):
     """The API answers."""
 

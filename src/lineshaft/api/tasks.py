@@ -37,43 +37,51 @@ WAIT = {
 }
 
 
-def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
-    """Add the operations on one task."""
+class TaskOperations:
+    """The operations on one task; their docstrings stand in the document."""
 
-    async def view_of(task_id: str) -> dict[str, Any]:
-        record = await answered(partial(app.client.inspector.task, task_id))
-        return task_view(record, app.default_task)
+    def __init__(self, app: App, waits: Waits) -> None:
+        self._app = app
+        self._waits = waits
 
-    async def show(request: Request) -> Response:
+    async def show(self, request: Request) -> Response:
         """All that is kept of it."""
-        return tagged_response(request, await view_of(asked_id(request)))
+        return tagged_response(request, await self._view(asked_id(request)))
 
-    async def result(request: Request) -> Response:
+    async def result(self, request: Request) -> Response:
         """Waits for the end, if asked to; a server that stops does not wait. Ask again where it has not ended."""
         task_id, wait_s = asked_id(request), asked_wait_s(request)
-        view = await view_of(task_id)
+        view = await self._view(task_id)
         if view["status"] not in ENDED and wait_s > 0:
-            await waits.within(wait_s, app.client.wait(task_id, None))
-            view = await view_of(task_id)
+            await self._waits.within(wait_s, self._app.client.wait(task_id, None))
+            view = await self._view(task_id)
         if view["status"] in ENDED:
             return JsonResponse(view)
         return JsonResponse({"taskID": task_id, "status": view["status"]}, status_code=202)
 
-    async def cancel(request: Request) -> Response:
+    async def cancel(self, request: Request) -> Response:
         """A task that has not started never will; one that runs is asked to stop, and its status tells when it did."""
         task_id = asked_id(request)
-        word = await answered(app.get_task(task_id).cancel)
+        word = await answered(self._app.get_task(task_id).cancel)
         return JsonResponse({"taskID": task_id, "status": word}, status_code=202 if word == "cancelling" else 200)
 
-    async def retry(request: Request) -> Response:
+    async def retry(self, request: Request) -> Response:
         """A task that has ended, however it did, runs again with fresh tries, at the end of its queue."""
         task_id = asked_id(request)
-        word = await answered(app.get_task(task_id).retry)
+        word = await answered(self._app.get_task(task_id).retry)
         return JsonResponse({"taskID": task_id, "status": word})
 
+    async def _view(self, task_id: str) -> dict[str, Any]:
+        record = await answered(partial(self._app.client.inspector.task, task_id))
+        return task_view(record, self._app.default_task)
+
+
+def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
+    """Add the operations on one task."""
+    operations = TaskOperations(app, waits)
     api.add_api_route(
         "/tasks/{task_id}",
-        show,
+        operations.show,
         methods=["GET"],
         response_model=TaskView,
         operation_id="getTask",
@@ -89,7 +97,7 @@ def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
     )
     api.add_api_route(
         "/tasks/{task_id}/result",
-        result,
+        operations.result,
         methods=["GET"],
         response_model=TaskView,
         operation_id="getTaskResult",
@@ -104,7 +112,7 @@ def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
     )
     api.add_api_route(
         "/tasks/{task_id}",
-        cancel,
+        operations.cancel,
         methods=["DELETE"],
         response_model=Cancelled,
         operation_id="cancelTask",
@@ -119,7 +127,7 @@ def add_task_routes(api: FastAPI, app: App, waits: Waits) -> None:
     )
     api.add_api_route(
         "/tasks/{task_id}/retry",
-        retry,
+        operations.retry,
         methods=["POST"],
         response_model=Retried,
         operation_id="retryTask",
