@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from .conftest import SECONDS, Commands, Enqueued
+from .conftest import SECONDS, Commands, Enqueued, interrupted
 
 SESSION = "a" * 32
 
@@ -114,7 +114,7 @@ def test_without_a_terminal_purging_wants_to_be_told_that_it_is_meant(
         (b"y\n", 0, "1 task cancelled", ["cancelled"]),
         (b"n\n", 1, "Nothing was cancelled.", ["pending"]),
         (b"\n", 1, "Nothing was cancelled.", ["pending"]),
-        (b"\x04", 1, "", ["pending"]),
+        (b"\x04", 1, "Nothing was cancelled.", ["pending"]),
     ],
 )
 def test_on_a_terminal_purging_asks(
@@ -130,3 +130,17 @@ def test_on_a_terminal_purging_asks(
     assert b"Cancel 1 task of queue 'default'?" in err
     assert said in (out + err).decode()
     assert (process.returncode, words_of(raw)) == (code, words)
+
+
+def test_ctrl_c_ends_the_question_at_once(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
+    enqueued("shop.count")
+    ours, theirs = os.openpty()
+    process = lineshaft.started("queue", "purge", "default", stdin=theirs)
+    asked = b""
+    while not asked.endswith(b"[y/N] "):
+        asked += os.read(process.stderr.fileno(), 1024) or b"\nit ended [y/N] "
+    ended = interrupted(process)
+    os.close(theirs)
+    os.close(ours)
+    assert (ended.code, ended.out) == (130, "")
+    assert words_of(raw) == ["pending"]

@@ -29,12 +29,14 @@ def test_tasks_are_counted_by_status_and_queue_with_how_fast_they_come_and_go(li
     assert rates["crashed"] == 0
 
 
-def test_for_people_there_are_three_tables(lineshaft: Commands, enqueued: Enqueued) -> None:
+def test_for_people_there_are_two_tables_and_a_line_of_rates(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count")
     lines = lineshaft("stats").out.splitlines()
     assert [line.split()[0] for line in lines if line][:9] == ["STATUS", *WORDS, "QUEUE"]
     assert "pending          1" in lines
-    assert lines[-1] == "Over the last 5 minutes. Workers: 0."
+    assert lines[-2].startswith("A second, over the last 5 minutes: 0.0")
+    assert " enqueued, 0.00 claimed, 0.00 done, " in lines[-2]
+    assert lines[-1] == "Workers: 0"
 
 
 def test_watching_prints_a_line_of_json_each_second_until_ctrl_c(lineshaft: Commands) -> None:
@@ -50,7 +52,7 @@ def test_watching_draws_again_on_a_terminal(lineshaft: Commands) -> None:
     process = lineshaft.started("stats", "--watch", stdout=theirs)
     os.close(theirs)
     drawn = b""
-    while drawn.count(b"Workers: 0.") < 2:
+    while drawn.count(b"Workers: 0") < 2:
         drawn += os.read(ours, 65536)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=SECONDS)

@@ -28,6 +28,10 @@ STYLES = {
     "pending": "blue",
     "scheduled": "blue",
     "waiting": "blue",
+    "ok": "green",
+    "warning": "yellow",
+    "wrong": "red",
+    "cannot verify": "yellow",
 }
 
 

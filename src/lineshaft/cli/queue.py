@@ -80,25 +80,24 @@ def purge(
     What runs goes on, but for a task that starts in the very moment: that one is asked to stop.
     """
 
-    async def work(loaded: "App") -> int | None:
-        inspector = loaded.client.inspector
-        amount = sum([len(ids) async for ids in inspector.not_started(name)])
-        if amount and not (yes or is_agreed(f"Cancel {counted(amount)} of queue {name!r}?")):
-            return None
+    async def count(loaded: "App") -> int:
+        return sum([len(ids) async for ids in loaded.client.inspector.not_started(name)])
+
+    async def cancel(loaded: "App") -> int:
         cancelled = 0
         with progress(amount, "cancelling") as advance:
-            async for ids in inspector.not_started(name):
+            async for ids in loaded.client.inspector.not_started(name):
                 words = await loaded.client.cancel_many(ids)
                 cancelled += sum(word in {"cancelled", "cancelling"} for word in words)
                 advance(len(ids))
         return cancelled
 
     checked_name(name)
-    cancelled = with_app(context, app, redis_url, work)
-    if cancelled is None:
+    amount = with_app(context, app, redis_url, count)
+    if amount and not (yes or is_agreed(f"Cancel {counted(amount)} of queue {name!r}?")):
         typer.echo("Nothing was cancelled.", err=True)
         raise typer.Exit(1)
-    typer.echo(f"{counted(cancelled)} cancelled")
+    typer.echo(f"{counted(with_app(context, app, redis_url, cancel))} cancelled")
 
 
 def counted(amount: int) -> str:
@@ -107,7 +106,7 @@ def counted(amount: int) -> str:
 
 
 def is_agreed(question: str) -> bool:
-    """Ask on the terminal.
+    """Ask on the terminal; outside of any loop, which would keep Ctrl-C from ending the question.
 
     Raises:
         ConfigurationError: there is no terminal to ask on.
@@ -116,7 +115,11 @@ def is_agreed(question: str) -> bool:
 
     if not sys.stdin.isatty():
         raise ConfigurationError(f"{question} There is no terminal to ask on: add --yes if that is what you want")
-    return typer.confirm(question, err=True)
+    typer.echo(f"{question} [y/N] ", nl=False, err=True)
+    answer = sys.stdin.readline()
+    if not answer.endswith("\n"):
+        typer.echo(err=True)  # the input was closed, in the middle of the line
+    return answer.strip().lower() in {"y", "yes"}
 
 
 def checked_name(name: str) -> None:

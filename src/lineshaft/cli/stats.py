@@ -16,7 +16,6 @@ AGAIN_S = 1.0
 CLEARED = "\x1b[H\x1b[2J"  # the cursor goes home, and the screen is empty
 COLUMNS = ("queue", "ready", "scheduled", "in_progress", "paused")
 STATE_COLUMNS = ("status", "tasks")
-RATE_COLUMNS = ("what", "a_second")
 
 
 def stats(
@@ -63,11 +62,10 @@ def stats(
 
 
 def print_statistics(view: dict[str, Any]) -> None:
-    """Print the three tables, one below the other."""
+    """Print the two tables, and the rates in a line."""
     print_table(STATE_COLUMNS, [{"status": word, "tasks": amount} for word, amount in view["states"].items()], nothing="")
     typer.echo()
     print_table(COLUMNS, view["queues"], nothing="")
-    typer.echo()
-    rates = [{"what": what, "a_second": f"{rate:,.2f}"} for what, rate in view["rates"].items()]
-    print_table(RATE_COLUMNS, rates, nothing="")
-    typer.echo(f"\nOver the last {view['minutes']} minutes. Workers: {view['live_sessions']}.")
+    rates = ", ".join(f"{rate:,.2f} {what}" for what, rate in view["rates"].items())
+    typer.echo(f"\nA second, over the last {view['minutes']} minutes: {rates}")
+    typer.echo(f"Workers: {view['live_sessions']}")
