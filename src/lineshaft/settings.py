@@ -41,7 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         max_crashes: deaths of a worker while running a task after which the task is set aside as failed.
         done_kept, done_kept_s: how many done tasks are kept at most, and for how long.
         ended_kept, ended_kept_s: the same for failed, for cancelled and for expired tasks.
-        digest_kept_s: how long an id given by a caller is remembered, from the enqueue on, also when its record is gone.
+        digest_kept_s: how long an id or an idempotency key given by a caller is remembered, from the enqueue on, also when
+            its record is gone.
         unknown_delay_s: how long a task whose name a worker does not know is put back for.
         unknown_kept_s: after which it fails.
         resend_s: how long a client sends an enqueue again that got no answer.
