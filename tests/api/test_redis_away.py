@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +10,7 @@ import pytest
 
 from api.running import Reply, RunningApi
 from conftest import connect
+from integration.proxy import Proxy
 from servers import RunningServer
 
 SOON_S = 3.0
@@ -102,27 +102,35 @@ def frozen(start_server: StartServer):
 
 def test_a_server_that_hangs_leaves_the_outcome_unknown(frozen, start_api: StartApi) -> None:
     server, freeze = frozen
-    api = start_api(server.url)
-    assert api.post().status == 201
-    with freeze(), ThreadPoolExecutor(40) as pool:
-        created = [pool.submit(api.post, {"id": f"given-{n}"} if n % 2 else None) for n in range(20)]
-        time.sleep(0.3)
-        created += [pool.submit(api.post) for _ in range(10)]  # behind a call that is on the wire
-        reads = [pool.submit(api.call, *READS[n % len(READS)]) for n in range(20)]
-        replies = [future.result() for future in created]
-        for future in reads:
-            assert_away(future.result(), "redis-away")
+    with contextlib.ExitStack() as stack:
+        proxy = Proxy(server.port)
+        stack.callback(proxy.stop)
+        api = start_api(proxy.url)
+        assert api.post().status == 201
+        on_the_wire = proxy.delay(b"EVALSHA", 0.0).happened
+        with freeze(), ThreadPoolExecutor(40) as pool:
+            created = [pool.submit(api.post, {"id": f"given-{n}"} if n % 2 else None) for n in range(20)]
+            assert on_the_wire.wait(20)
+            created += [pool.submit(api.post) for _ in range(10)]  # behind that call
+            reads = [pool.submit(api.call, *READS[n % len(READS)]) for n in range(20)]
+            replies = [future.result() for future in created]
+            for future in reads:
+                assert_away(future.result(), "redis-away")
+        assert_each_is_one_task(api, replies)
+    with connect(server.url) as raw:
+        queued = raw.lrange("task_queue", 0, -1)
+        assert len(queued) == len(set(queued)) == 31
+
+
+def assert_each_is_one_task(api: RunningApi, replies: list[Reply]) -> None:
+    """Doing as the problem says makes one task, whether it had been accepted or not."""
     for reply in replies:
         assert_away(reply, "outcome-unknown")
         task_id = reply.json["taskID"]
         assert task_id in reply.json["detail"]
-        # Doing as the problem says makes one task, whether it had been accepted or not.
         assert api.post({"id": task_id}).status in {200, 201}
         assert api.post({"id": task_id}).status == 200
         assert api.get(f"/tasks/{task_id}/status").json == {"status": "pending"}
-    with connect(server.url) as raw:
-        queued = raw.lrange("task_queue", 0, -1)
-        assert len(queued) == len(set(queued)) == 31
 
 
 def test_a_full_server_takes_no_work_and_still_answers(start_server: StartServer, start_api: StartApi) -> None:
