@@ -8,11 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 
 from lineshaft.broker.broker import BATCH, Broker, NewTask
-from lineshaft.broker.checkup import Checkup
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.counters import Counters
-from lineshaft.broker.inspector import Inspector
-from lineshaft.broker.pages import Pages
 from lineshaft.broker.watcher import Watcher
 from lineshaft.clock import monotonic_s
 from lineshaft.errors import (
@@ -21,6 +17,10 @@ from lineshaft.errors import (
     ServerFullError,
     ServerUnavailableError,
 )
+from lineshaft.inspection.checkup import Checkup
+from lineshaft.inspection.counters import Counters
+from lineshaft.inspection.inspector import Inspector
+from lineshaft.inspection.pages import Pages
 from lineshaft.protocol.keys import Keys
 from lineshaft.protocol.reply import Ended
 from lineshaft.settings import Settings

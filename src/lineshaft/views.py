@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from lineshaft.broker.counters import MINUTES, Statistics
-from lineshaft.broker.inspector import QueueCounts, TaskRecord, WorkerInfo
-from lineshaft.broker.pages import TaskSummary
 from lineshaft.clock import iso
+from lineshaft.inspection.counters import MINUTES, Statistics
+from lineshaft.inspection.inspector import QueueCounts, TaskRecord, WorkerInfo
+from lineshaft.inspection.pages import TaskSummary
 from lineshaft.model.lifecycle import ENDED, Status
 from lineshaft.model.outcome import Outcome
 from lineshaft.model.task import Envelope

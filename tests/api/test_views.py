@@ -2,7 +2,7 @@
 
 import pytest
 
-from lineshaft.broker.inspector import QueueCounts, TaskRecord, WorkerInfo
+from lineshaft.inspection.inspector import QueueCounts, TaskRecord, WorkerInfo
 from lineshaft.protocol import wire
 from lineshaft.views import queue_view, task_view, worker_view
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis
 
-from lineshaft.broker.checkup import Facts
 from lineshaft.cli import doctor
 from lineshaft.cli.doctor import OK, UNKNOWN, WARNING, WRONG, losses_of
+from lineshaft.inspection.checkup import Facts
 from servers import RunningServer
 
 from .conftest import Commands

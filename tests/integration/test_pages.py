@@ -9,7 +9,7 @@ import redis
 
 from lineshaft import App, ConfigurationError
 from lineshaft.broker import pages
-from lineshaft.broker.pages import Page, Wanted
+from lineshaft.inspection.pages import Page, Wanted
 from lineshaft.task_function import Call, Options
 from lineshaft.worker import Worker
 

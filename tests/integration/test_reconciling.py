@@ -10,7 +10,7 @@ import redis
 from lineshaft import App, TaskContext
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol.reply import Claim
 from lineshaft.telemetry import Signals
 from lineshaft.worker import Worker

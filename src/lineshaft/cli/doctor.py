@@ -11,7 +11,7 @@ from lineshaft.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from lineshaft.app import App
-    from lineshaft.broker.checkup import Facts
+    from lineshaft.inspection.checkup import Facts
 
 OK, WARNING, WRONG, UNKNOWN = "ok", "warning", "wrong", "cannot verify"
 COLUMNS = ("check", "state", "found")

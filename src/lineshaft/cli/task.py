@@ -37,7 +37,7 @@ def list_tasks(
     """
 
     async def work(loaded: "App") -> tuple[list[dict[str, Any]], str | None]:
-        from lineshaft.broker.pages import Wanted
+        from lineshaft.inspection.pages import Wanted
         from lineshaft.views import task_row
 
         wanted = Wanted(status, queue, task, loaded.default_task)

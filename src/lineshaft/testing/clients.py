@@ -6,9 +6,9 @@ from typing import Any
 
 from lineshaft.broker.broker import Broker, NewTask
 from lineshaft.broker.connection import Connection, Part
-from lineshaft.broker.inspector import Inspector
 from lineshaft.broker.watcher import Watcher
 from lineshaft.client import Client
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol.keys import Keys
 from lineshaft.protocol.reply import Ended
 from lineshaft.settings import Settings

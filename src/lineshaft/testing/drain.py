@@ -15,8 +15,8 @@ import msgspec
 from lineshaft.app import App
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector
 from lineshaft.errors import LineshaftError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol import wire
 from lineshaft.protocol.reply import Claimed
 from lineshaft.telemetry import Signals

@@ -11,10 +11,10 @@ from typing import Any
 from lineshaft.app import App
 from lineshaft.broker.broker import NewTask
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector
 from lineshaft.client import Client
 from lineshaft.clock import wall_ms
 from lineshaft.errors import NoServerError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol import wire
 from lineshaft.protocol.reply import Claim, Ended
 from lineshaft.testing.calls import EnqueuedCall, call_of

@@ -1,8 +1,8 @@
 """Hears that a task was cancelled, and stops it if it runs here. The message is a hint; renewals bring the same news."""
 
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector
 from lineshaft.errors import LineshaftError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.executor import Executor
 from lineshaft.worker.loop import Loop

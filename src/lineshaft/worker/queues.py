@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lineshaft.broker.inspector import Inspector
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol.keys import DEFAULT_QUEUE
 
 AT_ONCE = 50

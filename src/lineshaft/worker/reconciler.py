@@ -1,7 +1,7 @@
 """Compares what this worker runs with what Redis says its session owns, and mends each difference under its token."""
 
 from lineshaft.broker.broker import Broker, Return
-from lineshaft.broker.inspector import Inspector
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.telemetry import Signals, logger
 from lineshaft.worker.run import Stop, Table
 

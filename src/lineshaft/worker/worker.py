@@ -9,9 +9,9 @@ from typing import Self
 from lineshaft.app import App
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector
 from lineshaft.broker.wakeups import Wakeups
 from lineshaft.errors import ConfigurationError, LineshaftError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.protocol.reply import Around
 from lineshaft.settings import Settings
 from lineshaft.task_function import checked_queue

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lineshaft.broker.connection import Connection, Part
-from lineshaft.broker.inspector import Inspector
 from lineshaft.clock import monotonic_s, wall_ms
 from lineshaft.errors import ConfigurationError, LineshaftError, ServerUnavailableError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.model.lifecycle import Status
 from lineshaft.protocol.keys import Keys
 

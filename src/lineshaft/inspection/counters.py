@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lineshaft.broker.connection import Connection
-from lineshaft.broker.inspector import Inspector, QueueCounts
+from lineshaft.inspection.inspector import Inspector, QueueCounts
 from lineshaft.model.lifecycle import Status
 from lineshaft.protocol.keys import ENDED_STATES, Keys
 

@@ -13,8 +13,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from lineshaft.broker.connection import Connection, Part
-from lineshaft.broker.inspector import Inspector
 from lineshaft.errors import ConfigurationError, LineshaftError
+from lineshaft.inspection.inspector import Inspector
 from lineshaft.model.lifecycle import Status
 from lineshaft.model.outcome import Outcome
 from lineshaft.model.task import Envelope
