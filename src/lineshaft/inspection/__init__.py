@@ -1,1 +1,1 @@
-"""The read side: what there is, for people and programs that look, and for workers that compare. Changes nothing, scans nothing."""
+"""The read side: what there is, for people and programs that look. It changes nothing and scans nothing."""
