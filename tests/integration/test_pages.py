@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from lineshaft import App, ConfigurationError
-from lineshaft.broker import pages
+from lineshaft.inspection import pages
 from lineshaft.inspection.pages import Page, Wanted
 from lineshaft.task_function import Call, Options
 from lineshaft.worker import Worker
