@@ -22,13 +22,13 @@ from lineshaft.errors import (
     TaskConflictError,
 )
 from lineshaft.ids import new_id
-from lineshaft.model.registry import Registry, TaskSpec
 from lineshaft.model.retry import Retry, Seconds, seconds
-from lineshaft.model.signature import Signature
 from lineshaft.model.task import TaskContext
 from lineshaft.protocol import wire
 from lineshaft.protocol.keys import DEFAULT_QUEUE, Keys
+from lineshaft.registry import Registry, TaskSpec
 from lineshaft.settings import Settings, load, server_url
+from lineshaft.signature import Signature
 from lineshaft.task_function import Call, Task, TaskDecorator, TaskFunction, checked_queue
 
 P = ParamSpec("P")

@@ -20,13 +20,13 @@ from lineshaft.errors import (
 )
 from lineshaft.ids import KEY_RULE, id_of_key, is_idempotency_key
 from lineshaft.model.lifecycle import ENDED
-from lineshaft.model.registry import TaskSpec
 from lineshaft.model.retry import Seconds, seconds
-from lineshaft.model.signature import from_json
 from lineshaft.model.task import TaskContext
 from lineshaft.protocol import wire
 from lineshaft.protocol.keys import is_queue_name, is_task_id
 from lineshaft.protocol.reply import Ended
+from lineshaft.registry import TaskSpec
+from lineshaft.signature import from_json
 
 LONGEST_DELAY_MS = 10**13  # some 300 years
 

@@ -14,9 +14,9 @@ import pydantic
 import pytest
 
 from lineshaft.errors import ArgumentError, ConfigurationError
-from lineshaft.model.signature import Signature
 from lineshaft.model.task import TaskContext
 from lineshaft.protocol import wire
+from lineshaft.signature import Signature
 
 
 class Colour(enum.Enum):

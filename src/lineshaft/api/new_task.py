@@ -10,8 +10,8 @@ from lineshaft.api.problems import BAD_JSON, BAD_KEY, UNKNOWN_TASK, WRONG_FIELD,
 from lineshaft.app import App
 from lineshaft.errors import UnknownTaskError
 from lineshaft.ids import KEY_RULE, id_of_key, is_idempotency_key, new_id
-from lineshaft.model.registry import NAME_LENGTH, TaskSpec
 from lineshaft.protocol.keys import is_queue_name, is_task_id
+from lineshaft.registry import NAME_LENGTH, TaskSpec
 from lineshaft.task_function import Call, Options
 
 LONGEST_DELAY_S = 10_000_000_000.0  # some 300 years: in ms, a number that Redis still keeps exactly

@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from lineshaft.app import App
-from lineshaft.model.registry import TaskSpec
-from lineshaft.model.signature import Signature
+from lineshaft.registry import TaskSpec
+from lineshaft.signature import Signature
 
 Schema = dict[str, Any]
 

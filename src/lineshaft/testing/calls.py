@@ -9,8 +9,8 @@ import msgspec
 
 from lineshaft.broker.broker import NewTask
 from lineshaft.errors import ArgumentError
-from lineshaft.model.registry import Registry, TaskSpec
 from lineshaft.protocol import wire
+from lineshaft.registry import Registry, TaskSpec
 
 SHOWN_AT_MOST = 10
 

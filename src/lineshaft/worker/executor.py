@@ -8,10 +8,10 @@ from typing import Any
 
 from lineshaft.app import App
 from lineshaft.clock import monotonic_s
-from lineshaft.model.registry import TaskSpec
 from lineshaft.model.task import Envelope, TaskContext
 from lineshaft.protocol import wire
 from lineshaft.protocol.reply import Claim
+from lineshaft.registry import TaskSpec
 from lineshaft.telemetry import logger
 from lineshaft.worker.end import End, Ending
 from lineshaft.worker.run import Run, Stop, Table

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any
 
-from lineshaft.model.registry import TaskSpec
 from lineshaft.model.task import TaskContext
 from lineshaft.protocol.reply import Claim
+from lineshaft.registry import TaskSpec
 
 Key = tuple[str, bytes]
 

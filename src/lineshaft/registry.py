@@ -7,7 +7,7 @@ from typing import Any
 
 from lineshaft.errors import ConfigurationError, UnknownTaskError
 from lineshaft.model.retry import Retry
-from lineshaft.model.signature import Signature
+from lineshaft.signature import Signature
 
 NAME_LENGTH = 200
 
