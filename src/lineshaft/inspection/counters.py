@@ -13,15 +13,25 @@ RATES = ("enqueued", "claimed", "done", "failed", "retried", "crashed", "cancell
 
 @dataclass(frozen=True)
 class Statistics:
-    """Tasks by status word, the queues, and counters of the last MINUTES minutes as numbers a second.
+    """Tasks by status word, the queues, and what was counted in the last MINUTES minutes, also as numbers a second.
 
-    `states` counts records that are kept, so `done` falls when history is trimmed; `rates` counts what happened.
+    `states` counts records that are kept, so `done` falls when history is trimmed; `rates` and `counted` count what happened.
+    `counted` has for each minute, the present one first, when it began in ms and what was counted in it until now.
     """
 
     states: dict[str, int]
     queues: list[QueueCounts]
     rates: dict[str, float]
+    counted: dict[int, dict[str, int]]
     live_sessions: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted lately: by the minute since the epoch, the present one first; `now_ms` is the server's time."""
+
+    now_ms: int
+    minutes: dict[int, dict[str, int]]
 
 
 class Counters:
@@ -35,14 +45,12 @@ class Counters:
     async def statistics(self) -> Statistics:
         """All counts as they are now."""
         keys, queues = self._keys, await self._inspector.queues()
-        seconds, _ = await self._connection.call("TIME")
-        minute = int(seconds) // 60
+        counted = await self.counted()
         *ended, live = await self._connection.calls([
             *(("LLEN", keys.ended(state)) for state in ENDED_STATES),
-            ("ZCOUNT", keys.sessions, int(seconds) * 1000, "+inf"),
+            ("ZCOUNT", keys.sessions, counted.now_ms, "+inf"),
         ])  # fmt: skip
-        minutes = await self._connection.calls([("HMGET", keys.stats(minute - ago), *RATES) for ago in range(MINUTES)])
-        span_s = 60 * (MINUTES - 1) + int(seconds) % 60 + 1
+        span_s = 60 * (MINUTES - 1) + counted.now_ms // 1000 % 60 + 1
         return Statistics(
             states={
                 Status.SCHEDULED: sum(counts.scheduled for counts in queues),
@@ -51,6 +59,14 @@ class Counters:
                 **dict(zip(ENDED_STATES, ended, strict=True)),
             },
             queues=queues,
-            rates={name: sum(int(counts[n] or 0) for counts in minutes) / span_s for n, name in enumerate(RATES)},
+            rates={name: sum(counts[name] for counts in counted.minutes.values()) / span_s for name in RATES},
             live_sessions=live,
         )
+
+    async def counted(self) -> Counted:
+        """The counters of the last MINUTES minutes, each of RATES by its name; two readings tell what came between them."""
+        seconds, microseconds = await self._connection.call("TIME")
+        minutes = [int(seconds) // 60 - ago for ago in range(MINUTES)]
+        rows = await self._connection.calls([("HMGET", self._keys.stats(minute), *RATES) for minute in minutes])
+        counts = [dict(zip(RATES, (int(count or 0) for count in row), strict=True)) for row in rows]
+        return Counted(int(seconds) * 1000 + int(microseconds) // 1000, dict(zip(minutes, counts, strict=True)))
