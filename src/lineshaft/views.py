@@ -76,12 +76,16 @@ def queue_view(counts: QueueCounts) -> View:
 
 
 def statistics_view(statistics: Statistics) -> View:
-    """All counts: `{states: {word: tasks}, queues: [...], rates: {what: number a second}, minutes, live_sessions}`."""
+    """All counts: `{states: {word: tasks}, queues, rates: {what: number a second}, minutes, counted, live_sessions}`.
+
+    `counted` has for each of the minutes, the present one first, `{from, enqueued, claimed, done, ...}`.
+    """
     return {
         "states": statistics.states,
         "queues": [queue_view(counts) for counts in statistics.queues],
         "rates": {name: round(rate, 3) for name, rate in statistics.rates.items()},
         "minutes": MINUTES,
+        "counted": [{"from": iso(minute * 60_000), **counts} for minute, counts in statistics.counted.items()],
         "live_sessions": statistics.live_sessions,
     }
 

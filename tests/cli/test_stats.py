@@ -19,7 +19,7 @@ def test_tasks_are_counted_by_status_and_queue_with_how_fast_they_come_and_go(li
     enqueued("shop.fail", {"why": "no luck"}, wait=True)
     enqueued("shop.count", queue="mail", delay_ms=60_000)
     view = lineshaft("stats", "--json").json
-    assert list(view) == ["states", "queues", "rates", "minutes", "live_sessions"]
+    assert list(view) == ["states", "queues", "rates", "minutes", "counted", "live_sessions"]
     assert view["states"] == dict.fromkeys(WORDS, 0) | {"scheduled": 1, "done": 3, "failed": 1}
     assert [row["queue"] for row in view["queues"]] == ["default", "mail"]
     assert view["live_sessions"] == 1
@@ -69,4 +69,6 @@ def test_rates_cover_the_last_minutes_alone(lineshaft: Commands, raw: Any) -> No
     minute = raw.time()[0] // 60
     for ago, done in ((0, 60), (3, 60), (10, 9999)):
         raw.hset(f"lineshaft:stats:{minute - ago}", "done", done)
-    assert 0.3 <= lineshaft("stats", "--json").json["rates"]["done"] <= 0.5
+    view = lineshaft("stats", "--json").json
+    assert 0.3 <= view["rates"]["done"] <= 0.5
+    assert [counts["done"] for counts in view["counted"] if counts["done"]] == [60, 60]

@@ -8,7 +8,7 @@ from lineshaft.model.lifecycle import Status
 from lineshaft.protocol.keys import ENDED_STATES, Keys
 
 MINUTES = 5  # over which rates are taken, the present one included
-RATES = ("enqueued", "claimed", "done", "failed", "retried", "crashed", "cancelled")
+RATES: tuple[str, ...] = ("enqueued", "claimed", "done", "failed", "retried", "crashed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Statistics:
     """Tasks by status word, the queues, and what was counted in the last MINUTES minutes, also as numbers a second.
 
     `states` counts records that are kept, so `done` falls when history is trimmed; `rates` and `counted` count what happened.
-    `counted` has for each minute, the present one first, when it began in ms and what was counted in it until now.
+    `counted` has what was counted in each minute since the epoch, the present one first.
     """
 
     states: dict[str, int]
@@ -60,6 +60,7 @@ class Counters:
             },
             queues=queues,
             rates={name: sum(counts[name] for counts in counted.minutes.values()) / span_s for name in RATES},
+            counted=counted.minutes,
             live_sessions=live,
         )
 
