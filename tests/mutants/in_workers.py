@@ -130,7 +130,7 @@ CLAIMS = (
     python(
         "lost-claim-reply-is-not-reconciled",
         "worker/fetcher.py",
-        "                self.reconcile_soon()  # the claim may have been made, and its reply lost\n",
+        "        self._reconcile_at_s = 0.0  # the claim may have been made, and its reply lost: compare before the next\n",
         "",
         "test_lost_calls.py",
     ),
@@ -336,8 +336,8 @@ RUNS = (
     python(
         "finisher-drops-what-it-could-not-send",
         "worker/finisher.py",
-        "            except LineshaftError as error:\n                backoff.say(",
-        "            except LineshaftError as error:\n                self._waiting.clear()\n                backoff.say(",
+        '        return f"results wait in memory',
+        '        self._waiting.clear()\n        return f"results wait in memory',
         "test_lost_calls.py",
     ),
     python(
@@ -416,8 +416,8 @@ LEASES = (
     python(
         "lease-keeper-stops-after-one-failure",
         "worker/lease_keeper.py",
-        "                pause_s = min(FAILED_AGAIN_S, self._renew_s)\n",
-        "                return\n",
+        "            pause_s = min(FAILED_AGAIN_S, self._renew_s)\n",
+        "            pause_s = 3600.0\n",
         "test_outages.py::test_a_restarted_server_finds_its_workers_alive_under_their_old_sessions",
     ),
     python(

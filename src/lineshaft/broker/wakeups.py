@@ -25,7 +25,3 @@ class Wakeups:
         tokens = {self._keys.wake(queue): queue for queue in queues[:QUEUES_AT_ONCE]}
         popped = await self._connection.call("BLPOP", *tokens, BLOCK_S, timeout_s=BLOCK_S + 10)
         return tokens[popped[0].decode()] if popped else None
-
-    async def close(self) -> None:
-        """Give up waiting."""
-        await self._connection.close()

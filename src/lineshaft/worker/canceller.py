@@ -3,7 +3,6 @@
 from lineshaft.broker.connection import Connection
 from lineshaft.errors import LineshaftError
 from lineshaft.inspection.inspector import Inspector
-from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.executor import Executor
 from lineshaft.worker.loop import Loop
 from lineshaft.worker.run import Table
@@ -19,11 +18,7 @@ class Canceller(Loop):
         self._inspector = inspector
         self._table = table
         self._executor = executor
-
-    async def stop(self) -> None:
-        """Stop, and drop the connection."""
-        await super().stop()
-        await self._subscription.close()
+        self._subscribed = False
 
     async def run_once(self, task_id: str) -> None:
         """Stop a task if it runs here and is really marked."""
@@ -34,15 +29,14 @@ class Canceller(Loop):
         if marked:
             self._executor.stop_task(task_id)
 
-    async def _go_on(self) -> None:
-        backoff = Backoff()
-        while True:
-            try:
-                await self._subscription.subscribe(self._channel)
-                backoff.reset()
-                while True:
-                    message = await self._subscription.listen()
-                    if message[0] == b"message":
-                        await self.run_once(message[2].decode(errors="replace"))
-            except LineshaftError:
-                await backoff.wait()  # until it listens again, renewals bring the news
+    async def _step(self) -> None:
+        if not self._subscribed:
+            await self._subscription.subscribe(self._channel)
+            self._subscribed = True
+        message = await self._subscription.listen()
+        if message[0] == b"message":
+            await self.run_once(message[2].decode(errors="replace"))
+
+    def _failed(self, error: LineshaftError) -> str:
+        self._subscribed = False
+        return super()._failed(error)  # until it listens again, renewals bring the news

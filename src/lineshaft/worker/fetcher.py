@@ -10,16 +10,13 @@ from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.clock import monotonic_s
 from lineshaft.errors import LineshaftError
 from lineshaft.protocol.reply import Around
-from lineshaft.telemetry import Signals, logger
-from lineshaft.worker.backoff import Backoff
+from lineshaft.telemetry import Signals
 from lineshaft.worker.executor import Executor
 from lineshaft.worker.lease import Lease
 from lineshaft.worker.loop import Loop, wait_for
 from lineshaft.worker.queues import Queues
 from lineshaft.worker.reconciler import Reconciler
 from lineshaft.worker.waking import Waking
-
-log = logger("fetcher")
 
 REFUSED_WAIT_S = 0.2  # a renewal pokes earlier
 
@@ -63,14 +60,6 @@ class Fetcher(Loop):
         self._most_at_once = min(BATCH, (executor.concurrency + 1) // 2)
         self._at_once = self._most_at_once
         self._more = True  # ready tasks may have been left behind
-        self._failing_since_s: float | None = None
-        self._failure = ""
-        self._stopping = False
-
-    def start(self) -> None:
-        """Begin to claim."""
-        self._stopping = False
-        super().start()
 
     async def stop(self) -> None:
         """Stop claiming. A claim on the wire is waited for: what it brings is started, so that whoever drains sees it."""
@@ -82,14 +71,10 @@ class Fetcher(Loop):
 
     def stuck(self) -> str:
         """Why no task can be taken, and for how long, where that is longer than this worker puts up with; "" otherwise."""
-        limit_s, since_s = self._broker.settings.give_up_s, self._failing_since_s
+        limit_s, since_s = self._broker.settings.give_up_s, self.failing_since_s
         if since_s is None or not limit_s or monotonic_s() - since_s < limit_s:
             return ""
-        return f"no task could be taken for {limit_s:g} s, so this worker gives up: {self._failure}"
-
-    def reconcile_soon(self) -> None:
-        """Compare with Redis before the next claim."""
-        self._reconcile_at_s = 0.0
+        return f"no task could be taken for {limit_s:g} s, so this worker gives up: {self.failure}"
 
     async def run_once(self) -> Literal["more", "emptied", "refused"]:
         """Claim once. "more": ready tasks were left behind; "emptied": none were; "refused": the session may not claim now.
@@ -117,24 +102,9 @@ class Fetcher(Loop):
             self._signals.emit("claimed", amount=len(answer.claims))
         return "more" if answer.more else "emptied"
 
-    async def _go_on(self) -> None:
-        backoff = Backoff()
-        while not self._stopping:
-            self._waking.changed.clear()
-            try:
-                await self._step()
-                backoff.reset()
-                self._failing_since_s = None
-            except LineshaftError as error:
-                self._failing_since_s, self._failure = self._failing_since_s or monotonic_s(), str(error)
-                self.reconcile_soon()  # the claim may have been made, and its reply lost
-                self._more = True
-                self._at_once = max(1, self._at_once // 4)  # what was too much to bring in time comes in smaller parts
-                backoff.say(log, "cannot claim: %s", error)
-                await backoff.wait()
-
     async def _step(self) -> None:
         now_s, changed = monotonic_s(), self._waking.changed
+        changed.clear()
         look_is_due = self._waking.token is not None or now_s >= self._look_at_s
         if not self._lease.holds:
             await wait_for(changed, REFUSED_WAIT_S)
@@ -153,6 +123,12 @@ class Fetcher(Loop):
             await wait_for(changed, self._look_at_s - now_s)
         else:
             await self._sleep()
+
+    def _failed(self, error: LineshaftError) -> str:
+        self._reconcile_at_s = 0.0  # the claim may have been made, and its reply lost: compare before the next
+        self._more = True
+        self._at_once = max(1, self._at_once // 4)  # what was too much to bring in time comes in smaller parts
+        return f"cannot claim: {error}"
 
     async def _sleep(self) -> None:
         """Nothing more is ready: sleep until a token comes or it is time to look. A slot that becomes free changes nothing."""

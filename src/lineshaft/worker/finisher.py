@@ -9,7 +9,6 @@ import msgspec
 from lineshaft.broker.broker import BATCH, Broker
 from lineshaft.errors import LineshaftError
 from lineshaft.telemetry import Signals, logger
-from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.end import End
 from lineshaft.worker.loop import Loop, wait_for
 from lineshaft.worker.run import Table
@@ -99,16 +98,12 @@ class Finisher(Loop):
             return await self._broker.fail(session, [end.failed for end in batch if end.failed is not None])
         return await self._broker.release(session, [end.returned for end in batch if end.returned is not None])
 
-    async def _go_on(self) -> None:
-        backoff = Backoff()
-        while True:
-            if not self._waiting:
-                self._arrived.clear()
-                self._idle.set()
-                await self._arrived.wait()
-            try:
-                await self.run_once()
-                backoff.reset()
-            except LineshaftError as error:
-                backoff.say(log, "results wait in memory (%d): %s", len(self._waiting), error)
-                await backoff.wait()
+    async def _step(self) -> None:
+        if not self._waiting:
+            self._arrived.clear()
+            self._idle.set()
+            await self._arrived.wait()
+        await self.run_once()
+
+    def _failed(self, error: LineshaftError) -> str:
+        return f"results wait in memory ({len(self._waiting)}): {error}"

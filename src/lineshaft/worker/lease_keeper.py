@@ -96,12 +96,11 @@ class LeaseKeeper(Loop):
             if to_stop:
                 tenants[session].stop_tasks(to_stop)
 
-    async def _go_on(self) -> None:
-        while True:
-            try:
-                await self.run_once()
-                pause_s = self._renew_s
-            except LineshaftError as error:
-                log.warning("leases could not be renewed, trying again in %g s: %s", FAILED_AGAIN_S, error)
-                pause_s = min(FAILED_AGAIN_S, self._renew_s)
-            await asyncio.sleep(pause_s)
+    async def _step(self) -> None:
+        pause_s = self._renew_s
+        try:
+            await self.run_once()
+        except LineshaftError as error:
+            log.warning("leases could not be renewed, trying again in %g s: %s", FAILED_AGAIN_S, error)
+            pause_s = min(FAILED_AGAIN_S, self._renew_s)
+        await asyncio.sleep(pause_s)

@@ -5,12 +5,9 @@ import asyncio
 from lineshaft.broker.broker import Broker
 from lineshaft.clock import monotonic_s
 from lineshaft.errors import LineshaftError
-from lineshaft.telemetry import Signals, logger
-from lineshaft.worker.backoff import Backoff
+from lineshaft.telemetry import Signals
 from lineshaft.worker.loop import Loop, wait_for
 from lineshaft.worker.queues import Queues
-
-log = logger("promoter")
 
 NEVER_S = float("inf")
 STUCK_AGAIN_MS = 1000
@@ -47,18 +44,14 @@ class Promoter(Loop):
             self.expect(STUCK_AGAIN_MS if stuck else promoted.next_due_ms)  # stuck: a key in its way has another type
             return
 
-    async def _go_on(self) -> None:
-        backoff = Backoff()
-        while True:
-            self._changed.clear()
-            left_s = self._due_at_s - monotonic_s()
-            if left_s > 0:
-                await wait_for(self._changed, None if left_s == NEVER_S else left_s)
-                continue
-            try:
-                await self.run_once()
-                backoff.reset()
-            except LineshaftError as error:
-                self._due_at_s = 0.0
-                backoff.say(log, "cannot promote: %s", error)
-                await backoff.wait()
+    async def _step(self) -> None:
+        self._changed.clear()
+        left_s = self._due_at_s - monotonic_s()
+        if left_s > 0:
+            await wait_for(self._changed, None if left_s == NEVER_S else left_s)
+        else:
+            await self.run_once()
+
+    def _failed(self, error: LineshaftError) -> str:
+        self._due_at_s = 0.0
+        return f"cannot promote: {error}"

@@ -4,10 +4,7 @@ import asyncio
 
 from lineshaft.broker.broker import Broker
 from lineshaft.errors import LineshaftError
-from lineshaft.telemetry import logger
 from lineshaft.worker.loop import Loop
-
-log = logger("pruner")
 
 EVERY_S = 60.0
 
@@ -24,10 +21,9 @@ class Pruner(Loop):
         await self._broker.finish("", [])
         await self._broker.fail("", [])
 
-    async def _go_on(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            try:
-                await self.run_once()
-            except LineshaftError as error:
-                log.warning("cannot trim the history: %s", error)
+    async def _step(self) -> None:
+        await asyncio.sleep(EVERY_S)
+        await self.run_once()
+
+    def _failed(self, error: LineshaftError) -> str:
+        return f"cannot trim the history: {error}"

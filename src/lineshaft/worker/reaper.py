@@ -19,6 +19,7 @@ class Reaper(Loop):
         self._broker = broker
         self._signals = signals
         self._to_look = asyncio.Event()
+        self._next_look_s = 0.0
 
     def tell(self) -> None:
         """There may be something to reap."""
@@ -36,14 +37,12 @@ class Reaper(Loop):
             if not reaped.more:
                 return freed
 
-    async def _go_on(self) -> None:
-        next_look_s = 0.0
-        while True:
-            await self._to_look.wait()
-            self._to_look.clear()
-            await asyncio.sleep(max(0.0, next_look_s - monotonic_s()))
-            next_look_s = monotonic_s() + self._broker.settings.look_s
-            try:
-                await self.run_once()
-            except LineshaftError as error:
-                log.warning("cannot look for dead sessions: %s", error)
+    async def _step(self) -> None:
+        await self._to_look.wait()
+        self._to_look.clear()
+        await asyncio.sleep(max(0.0, self._next_look_s - monotonic_s()))
+        self._next_look_s = monotonic_s() + self._broker.settings.look_s
+        await self.run_once()
+
+    def _failed(self, error: LineshaftError) -> str:
+        return f"cannot look for dead sessions: {error}"

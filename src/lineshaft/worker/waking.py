@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Sequence
 
 from lineshaft.broker.wakeups import Wakeups
-from lineshaft.errors import LineshaftError
-from lineshaft.worker.backoff import Backoff
 from lineshaft.worker.loop import Loop
 from lineshaft.worker.queues import Queues
 
@@ -38,11 +36,6 @@ class TokenListener(Loop):
         self._queues = queues
         self._waking = waking
 
-    async def stop(self) -> None:
-        """Stop, and drop the connection."""
-        await super().stop()
-        await self._wakeups.close()
-
     async def run_once(self) -> None:
         """Wait for one token; raises what the connection raises."""
         await self._waking.asleep.wait()
@@ -53,11 +46,5 @@ class TokenListener(Loop):
             self._waking.token = queue
             self._waking.poke()
 
-    async def _go_on(self) -> None:
-        backoff = Backoff()
-        while True:
-            try:
-                await self.run_once()
-                backoff.reset()
-            except LineshaftError:
-                await backoff.wait()  # the fetcher says what is wrong
+    async def _step(self) -> None:
+        await self.run_once()  # where it fails, the fetcher says what is wrong
