@@ -64,9 +64,8 @@ async def rest(ctx: TaskContext, seconds: float, again: float | None = None) -> 
     return seconds
 
 
-@app.task
-def doze(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
-    """Sleep in a thread, whatever it is asked."""
+def beat(ctx: TaskContext, seconds: float, again: float | None) -> float:
+    """Sleep, let nothing else run in this thread, and note a beat now and then."""
     note("start", ctx)
     until_s = time.monotonic() + span_s(ctx, seconds, again)
     while time.monotonic() < until_s:
@@ -74,18 +73,18 @@ def doze(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
         note("beat", ctx)
     note("end", ctx)
     return seconds
+
+
+@app.task
+def doze(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
+    """Sleep in a thread, whatever it is asked."""
+    return beat(ctx, seconds, again)
 
 
 @app.task
 async def block(ctx: TaskContext, seconds: float, again: float | None = None) -> float:
     """Sleep and let nothing else run on the loop."""
-    note("start", ctx)
-    until_s = time.monotonic() + span_s(ctx, seconds, again)
-    while time.monotonic() < until_s:
-        time.sleep(BEAT_S)
-        note("beat", ctx)
-    note("end", ctx)
-    return seconds
+    return beat(ctx, seconds, again)
 
 
 @app.task

@@ -11,17 +11,13 @@ import redis
 from lineshaft import App, Retry, TaskCancelled, TaskContext
 from lineshaft.worker import Worker
 
+from .simple_tasks import noting_task
 from .waiting import soon
 
 
 async def test_a_pending_task_that_is_cancelled_never_starts(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
-    runs: list[int] = []
-
-    @app.task
-    async def work(n: int) -> None:
-        runs.append(n)
-
+    work, runs = noting_task(app)
     tasks = await app.enqueue_many([work.call(n) for n in range(6)])
     for task in tasks[::2]:
         assert await task.cancel() == "cancelled"
@@ -37,12 +33,7 @@ async def test_a_pending_task_that_is_cancelled_never_starts(make_app: Callable[
 
 async def test_a_scheduled_task_that_is_cancelled_never_starts(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
-    runs: list[int] = []
-
-    @app.task
-    async def work(n: int) -> None:
-        runs.append(n)
-
+    work, runs = noting_task(app)
     async with Worker(app):
         cancelled = await work.options(delay=0.3).enqueue(1)
         other = await work.options(delay=0.4).enqueue(2)

@@ -15,6 +15,7 @@ from lineshaft.protocol import loader
 from lineshaft.worker import Worker
 
 from .proxy import Proxy
+from .simple_tasks import held_task
 from .waiting import soon
 
 CALL_S = 1.0  # how long a call may take here; longer than a busy machine needs
@@ -161,13 +162,7 @@ async def test_a_waiter_hears_of_the_end_though_its_connections_are_cut(
     make_app: Callable[..., App], proxy: Proxy, redis_url: str
 ):
     direct, app = make_app("worker"), make_app("waiter", url=proxy.url)
-    release = asyncio.Event()
-
-    @direct.task
-    async def wait() -> str:
-        await release.wait()
-        return "free"
-
+    wait, release = held_task(direct)
     async with Worker(direct):
         task = await wait.enqueue()
         waiting = asyncio.create_task(app.get_task(task.id).result(timeout=20))

@@ -11,6 +11,7 @@ from lineshaft import App, ArgumentError, ConfigurationError, TaskConflictError,
 from lineshaft.protocol import loader
 from lineshaft.worker import Worker
 
+from .simple_tasks import noting_task
 from .waiting import soon
 
 
@@ -138,12 +139,7 @@ async def test_an_id_that_cannot_be_one_is_refused(make_app: Callable[..., App],
 
 async def test_the_same_id_twice_is_one_task_and_other_content_is_refused(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
-    runs: list[int] = []
-
-    @app.task
-    async def note(n: int) -> int:
-        runs.append(n)
-        return n
+    note, runs = noting_task(app)
 
     @app.task
     async def other(n: int) -> int:
@@ -189,13 +185,7 @@ async def test_an_id_is_remembered_when_the_record_is_gone(make_app: Callable[..
 
 async def test_1200_tasks_at_once_are_accepted_in_order_and_all_run(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
-    order: list[int] = []
-
-    @app.task
-    async def note(n: int) -> int:
-        order.append(n)
-        return n
-
+    note, order = noting_task(app)
     raw.config_resetstat()
     tasks = await app.enqueue_many([note.call(n) for n in range(1200)])
     calls = raw.info("commandstats")

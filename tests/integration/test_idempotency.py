@@ -9,17 +9,14 @@ from lineshaft import App, ConfigurationError, TaskConflictError
 from lineshaft.ids import id_of_key
 from lineshaft.worker import Worker
 
+from .simple_tasks import noting_task
+
 KEY = "order 4711/mail"
 
 
 async def test_the_same_key_is_the_same_task_and_other_content_a_conflict(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
-    runs: list[int] = []
-
-    @app.task
-    async def note(n: int) -> int:
-        runs.append(n)
-        return n
+    note, runs = noting_task(app)
 
     @app.task
     async def other(n: int) -> int:

@@ -11,6 +11,7 @@ import redis
 from lineshaft import App, ConfigurationError, Retry, TaskContext, TaskFailed
 from lineshaft.worker import Worker
 
+from .simple_tasks import noting_task
 from .waiting import soon
 
 
@@ -67,12 +68,7 @@ async def test_a_slot_that_becomes_free_is_filled_without_waiting_for_a_poll(mak
 
 async def test_tasks_of_one_queue_start_in_the_order_in_which_they_were_accepted(make_app: Callable[..., App]):
     app = make_app()
-    order: list[int] = []
-
-    @app.task
-    async def work(n: int) -> None:
-        order.append(n)
-
+    work, order = noting_task(app)
     tasks = [await work.enqueue(n) for n in range(30)]
     async with Worker(app, concurrency=3):
         await asyncio.gather(*(task.result(timeout=20) for task in tasks))
@@ -205,12 +201,7 @@ async def test_a_delayed_task_starts_when_it_is_due_and_not_before(make_app: Cal
 
 async def test_a_thousand_tasks_due_at_once_all_run_once(make_app: Callable[..., App]):
     app = make_app()
-    runs: list[int] = []
-
-    @app.task
-    async def work(n: int) -> None:
-        runs.append(n)
-
+    work, runs = noting_task(app)
     async with Worker(app):
         tasks = await app.enqueue_many([work.options(delay=0.3).call(n) for n in range(1200)])
         await asyncio.gather(*(task.result(timeout=20) for task in tasks))

@@ -24,6 +24,7 @@ from lineshaft.protocol import loader
 from lineshaft.worker import Worker
 
 from .monitoring import commands
+from .simple_tasks import held_task
 from .waiting import soon
 
 ONCE = Retry(tries=1)
@@ -67,13 +68,7 @@ async def test_what_a_task_returns_comes_back(make_app: Callable[..., App], kind
 
 async def test_the_result_comes_by_push_and_not_by_asking_again_and_again(make_app: Callable[..., App], redis_url: str):
     app = make_app()
-    release = asyncio.Event()
-
-    @app.task
-    async def wait() -> str:
-        await release.wait()
-        return "free"
-
+    wait, release = held_task(app)
     sha = loader.load("watch").sha
     async with Worker(app):
         task = await wait.enqueue()
@@ -93,13 +88,7 @@ async def test_the_result_comes_by_push_and_not_by_asking_again_and_again(make_a
 
 async def test_a_thousand_waiters_cost_one_question(make_app: Callable[..., App], redis_url: str):
     app = make_app(concurrency=1)
-    release = asyncio.Event()
-
-    @app.task
-    async def wait() -> str:
-        await release.wait()
-        return "free"
-
+    wait, release = held_task(app)
     sha = loader.load("watch").sha
     async with Worker(app):
         task = await wait.enqueue()
@@ -113,13 +102,7 @@ async def test_a_thousand_waiters_cost_one_question(make_app: Callable[..., App]
 
 async def test_a_wait_that_takes_too_long_says_so_and_the_task_goes_on(make_app: Callable[..., App]):
     app = make_app()
-    release = asyncio.Event()
-
-    @app.task
-    async def wait() -> str:
-        await release.wait()
-        return "free"
-
+    wait, release = held_task(app)
     async with Worker(app):
         task = await wait.enqueue()
         with pytest.raises(ResultTimeoutError, match=task.id):
