@@ -27,7 +27,7 @@ class Document:
         """The operation that a request is for, if any."""
         plain = path.partition("?")[0]
         for known_method, template, operation in self.operations():
-            pattern = re.sub(r"\\{[^}]*\\}", "[^/]*", re.escape(template))
+            pattern = re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(template))
             if method == known_method and re.fullmatch(pattern, plain):
                 return operation
         return None

@@ -1,6 +1,7 @@
 """The OpenAPI document: whole, valid, and true. (That it is true every other test checks too, for each reply it gets.)"""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from api.running import RunningApi
 
 OPERATIONS = {
     ("POST", "/tasks"),
+    ("GET", "/tasks"),
     ("POST", "/tasks/batch"),
     ("POST", "/tasks/{task_id}/retry"),
     ("GET", "/tasks/{task_id}"),
@@ -19,7 +21,10 @@ OPERATIONS = {
     ("GET", "/tasks/{task_id}/status"),
     ("GET", "/tasks/{task_id}/result"),
     ("GET", "/queues"),
+    ("POST", "/queues/{queue}/pause"),
+    ("POST", "/queues/{queue}/resume"),
     ("GET", "/workers"),
+    ("GET", "/stats"),
     ("GET", "/task-types"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
@@ -64,7 +69,7 @@ def test_every_parameter_of_a_path_is_declared(api: RunningApi) -> None:
     for _, path, operation in api.document.operations():
         declared = {(parameter["in"], parameter["name"]) for parameter in operation.get("parameters", [])}
         in_path = {parameter for parameter in declared if parameter[0] == "path"}
-        assert in_path == ({("path", "task_id")} if "{task_id}" in path else set())
+        assert in_path == {("path", name) for name in re.findall(r"{(\w+)}", path)}
 
 
 def test_the_key_of_a_new_task_is_described(api: RunningApi) -> None:
@@ -121,7 +126,11 @@ def test_every_refusal_is_a_problem_with_an_example_that_fits(api: RunningApi) -
         ("GET", "/tasks/{task_id}/result", {"200", "202", "404", "422", "503"}),
         ("GET", "/tasks/{task_id}/status", {"200", "404", "503"}),
         ("DELETE", "/tasks/{task_id}", {"200", "202", "404", "409", "503"}),
+        ("GET", "/tasks", {"200", "422", "503"}),
         ("GET", "/queues", {"200", "503"}),
+        ("POST", "/queues/some/pause", {"200", "422", "503"}),
+        ("POST", "/queues/some/resume", {"200", "422", "503"}),
+        ("GET", "/stats", {"200", "503"}),
         ("GET", "/workers", {"200", "503"}),
         ("GET", "/task-types", {"200"}),
         ("GET", "/healthz", {"200"}),
@@ -178,6 +187,13 @@ def test_answers_may_have_no_other_fields(api: RunningApi) -> None:
         "Unfinished",
         "BatchView",
         "ItemView",
+        "TaskPage",
+        "TaskRow",
+        "QueueState",
+        "StatisticsView",
+        "States",
+        "Rates",
+        "Minute",
     ):
         assert schemas[name]["additionalProperties"] is False
         assert set(schemas[name]["required"]) == set(schemas[name]["properties"])

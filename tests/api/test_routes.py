@@ -29,14 +29,17 @@ def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str)
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/tasks", {"POST"}),
+        ("/tasks", {"POST", "GET", "HEAD"}),
         ("/tasks/some/retry", {"POST"}),
         ("/tasks/some/result", {"GET", "HEAD"}),
         ("/tasks/batch", {"POST", "GET", "HEAD", "DELETE"}),
         ("/tasks/some", {"GET", "HEAD", "DELETE"}),
         ("/tasks/some/status", {"GET", "HEAD"}),
         ("/queues", {"GET", "HEAD"}),
+        ("/queues/some/pause", {"POST"}),
+        ("/queues/some/resume", {"POST"}),
         ("/workers", {"GET", "HEAD"}),
+        ("/stats", {"GET", "HEAD"}),
         ("/task-types", {"GET", "HEAD"}),
         ("/healthz", {"GET", "HEAD"}),
         ("/readyz", {"GET", "HEAD"}),
@@ -53,7 +56,7 @@ def test_a_wrong_method_is_told_the_right_ones(api: RunningApi, path: str, allow
 @pytest.mark.parametrize(
     "path",
     [
-        *("/queues", "/workers", "/healthz", "/readyz", "/openapi.json", "/tasks/some", "/tasks/some/status"),
+        *("/queues", "/workers", "/stats", "/healthz", "/readyz", "/openapi.json", "/tasks/some", "/tasks/some/status"),
         *("/tasks", "/tasks/none", "/tasks/none/status"),
     ],
 )

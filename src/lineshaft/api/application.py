@@ -13,10 +13,12 @@ from lineshaft.api.complaints import Complaints
 from lineshaft.api.document import DESCRIPTION, describe_front, document
 from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
+from lineshaft.api.health import add_health
 from lineshaft.api.json_response import problem_response
 from lineshaft.api.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNEXPECTED_DETAIL, Problem, Refused, problem_of
+from lineshaft.api.queues import add_queue_operations
 from lineshaft.api.reads import add_reads
-from lineshaft.api.tasks import add_task_routes
+from lineshaft.api.tasks import add_task_operations
 from lineshaft.api.waits import Waits
 from lineshaft.app import App
 from lineshaft.errors import LineshaftError
@@ -54,8 +56,10 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
     api.wants_token = token is not None
     describe_front(api)
     waits = Waits()
-    add_task_routes(api, app, waits)
+    add_task_operations(api, app, waits)
+    add_queue_operations(api, app)
     add_reads(api, app)
+    add_health(api, app)
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = problem_of(error)

@@ -1,74 +1,96 @@
-"""The operations that only read, and are asked nothing: how the server is, and its queues, workers and tasks."""
+"""The operations that only look: lists of tasks, what can be queued, the workers, all counts."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 
-from lineshaft.api.document import ASKING, refusals
+from lineshaft.api import problems
 from lineshaft.api.json_response import JsonResponse
+from lineshaft.api.operations import ASKING, Operation, add_operations
+from lineshaft.api.parameters import LISTING_PARAMETERS, asked_listing
 from lineshaft.api.patience import answered
-from lineshaft.api.problems import Kind
-from lineshaft.api.schemas import Health, QueueView, Readiness, TaskTypeView, WorkerView
+from lineshaft.api.schemas import StatisticsView, TaskPage, TaskTypeView, WorkerView
 from lineshaft.api.task_types import task_types
 from lineshaft.app import App
-from lineshaft.views import queue_view, worker_view
+from lineshaft.inspection.pages import Wanted
+from lineshaft.views import statistics_view, task_row, worker_view
 
 
-@dataclass(frozen=True)
-class Read:
-    """One of them, as the document has it; the docstring of `operation` describes it."""
+class Reads:
+    """They read for one app; their docstrings stand in the document."""
 
-    path: str
-    operation: Callable[[], Awaitable[Response]]
-    model: Any
-    name: str
-    tag: str
-    summary: str
-    found: str
-    refusals: tuple[Kind, ...] = ASKING
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def tasks(self, request: Request) -> Response:
+        """What changed last comes first, as far as its list tells; ask for one status to have them in order."""
+        asked = asked_listing(request)
+        wanted = Wanted(asked.status, asked.queue, asked.task, foreign_task=self._app.default_task)
+        page = await answered(partial(self._app.client.pages.tasks, wanted, asked.limit, asked.cursor))
+        rows = [task_row(summary, self._app.default_task) for summary in page.items]
+        return JsonResponse({"items": rows, "next": page.next})
+
+    async def workers(self) -> Response:
+        """The worker processes whose session is open."""
+        return JsonResponse([worker_view(worker) for worker in await answered(self._app.client.inspector.workers)])
+
+    async def types(self) -> Response:
+        """The tasks that the server's app knows, by their names, each with a JSON Schema of its arguments."""
+        return JsonResponse(task_types(self._app))
+
+    async def statistics(self) -> Response:
+        """Tasks by status and by queue, and how fast they come and go, in one read. `GET /events` tells it each second."""
+        return JsonResponse(statistics_view(await answered(self._app.client.counters.statistics)))
 
 
 def add_reads(api: FastAPI, app: App) -> None:
     """Add them all."""
-
-    async def health() -> Response:
-        """Asks nobody: restart the API when this does not answer."""
-        return JsonResponse({"status": "ok"})
-
-    async def readiness() -> Response:
-        """Asks Redis: send no requests while this is refused."""
-        await answered(app.client.inspector.ping)
-        return JsonResponse({"status": "ready"})
-
-    async def queues() -> Response:
-        """The queues that ever had a task, the default one first."""
-        return JsonResponse([queue_view(counts) for counts in await answered(app.client.inspector.queues)])
-
-    async def workers() -> Response:
-        """The worker processes whose session is open."""
-        return JsonResponse([worker_view(worker) for worker in await answered(app.client.inspector.workers)])
-
-    async def types() -> Response:
-        """The tasks that the server's app knows, by their names, each with a JSON Schema of its arguments."""
-        return JsonResponse(task_types(app))
-
-    for read in (
-        Read("/queues", queues, list[QueueView], "listQueues", "queues", "List queues", "The queues."),
-        Read("/workers", workers, list[WorkerView], "listWorkers", "workers", "List workers", "The workers."),
-        Read("/task-types", types, list[TaskTypeView], "listTaskTypes", "tasks", "List what can be queued", "The tasks.", ()),
-        Read("/healthz", health, Health, "getHealth", "health", "Is the API there", "It is.", ()),
-        Read("/readyz", readiness, Readiness, "getReadiness", "health", "Can the API reach Redis", "It can."),
-    ):
-        api.add_api_route(
-            read.path,
-            read.operation,
-            methods=["GET"],
-            response_model=read.model,
-            operation_id=read.name,
-            tags=[read.tag],
-            summary=read.summary,
-            response_description=read.found,
-            responses=refusals(*read.refusals),
-        )
+    reads = Reads(app)
+    add_operations(
+        api,
+        (
+            Operation(
+                method="GET",
+                path="/tasks",
+                answer=reads.tasks,
+                model=TaskPage,
+                name="listTasks",
+                tag="tasks",
+                summary="List tasks",
+                found="A page of tasks.",
+                refusals=(problems.WRONG_PARAMETER, *ASKING),
+                parameters=LISTING_PARAMETERS,
+            ),
+            Operation(
+                method="GET",
+                path="/task-types",
+                answer=reads.types,
+                model=list[TaskTypeView],
+                name="listTaskTypes",
+                tag="tasks",
+                summary="List what can be queued",
+                found="The tasks.",
+                refusals=(),
+            ),
+            Operation(
+                method="GET",
+                path="/workers",
+                answer=reads.workers,
+                model=list[WorkerView],
+                name="listWorkers",
+                tag="workers",
+                summary="List workers",
+                found="The workers.",
+            ),
+            Operation(
+                method="GET",
+                path="/stats",
+                answer=reads.statistics,
+                model=StatisticsView,
+                name="getStatistics",
+                tag="stats",
+                summary="All counts",
+                found="The counts.",
+            ),
+        ),
+    )

@@ -17,6 +17,7 @@ EXAMPLE_SESSION = "8c1f0e6ad2f94b7c9a3de50b6471f2c8"
 TaskID = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
 Queue = Annotated[str, Field(pattern=QUEUE_PATTERN, examples=["default"])]
 Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(ge=0)]
 
 
 class Exact(BaseModel):
@@ -117,6 +118,33 @@ class TaskView(Exact):
     error: ErrorView | None
 
 
+class ErrorLine(Exact):
+    """Why a task failed, in short."""
+
+    type: str = Field(examples=["ValueError"])
+    message: str
+
+
+class TaskRow(Exact):
+    """One task in a list; null where something has not happened yet."""
+
+    taskID: TaskID  # noqa: N815
+    task: str = Field(examples=["demo.sleep"])
+    queue: Queue
+    status: Status
+    enqueued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    error: ErrorLine | None
+
+
+class TaskPage(Exact):
+    """Some tasks, about newest first. A page may have fewer than asked for, and even none, and not be the last."""
+
+    items: list[TaskRow]
+    next: str | None = Field(description="The `cursor` of the next page; null where this was the last.")
+
+
 class Unfinished(Exact):
     """It has not ended."""
 
@@ -146,6 +174,65 @@ class QueueView(Exact):
     scheduled: Count
     in_progress: Count
     paused: bool
+
+
+class QueueState(Exact):
+    """Whether a queue is paused."""
+
+    queue: Queue
+    paused: bool
+
+
+class Rates(Exact):
+    """How many a second."""
+
+    enqueued: Rate
+    claimed: Rate
+    done: Rate
+    failed: Rate
+    retried: Rate
+    crashed: Rate
+    cancelled: Rate
+
+
+class States(Exact):
+    """How many tasks there are with each word. Those that have ended are counted while they are kept."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"))
+
+    scheduled: Count
+    pending: Count
+    in_progress: Count
+    done: Count
+    failed: Count
+    cancelled: Count
+    expired: Count
+
+
+class Minute(Exact):
+    """What was counted in one minute."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=lambda name: name.removesuffix("_"))
+
+    from_: datetime
+    enqueued: Count
+    claimed: Count
+    done: Count
+    failed: Count
+    retried: Count
+    crashed: Count
+    cancelled: Count
+
+
+class StatisticsView(Exact):
+    """All counts."""
+
+    states: States
+    queues: list[QueueView]
+    rates: Rates = Field(description="Over these minutes.")
+    minutes: Count = Field(description="How many minutes are looked back on, the present one included.")
+    counted: list[Minute] = Field(description="Each of those minutes, the present one first.")
+    live_sessions: Count = Field(description="Workers whose lease has not ended.")
 
 
 class WorkerView(Exact):

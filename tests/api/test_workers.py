@@ -1,28 +1,12 @@
-"""`GET /queues` and `GET /workers`."""
+"""`GET /workers`."""
 
 import asyncio
 import os
 import socket
 
-import redis
-
 from api.running import RunningApi
 from api.shop import app as shop
 from lineshaft.worker import Worker
-
-
-def test_the_default_queue_is_always_there(api: RunningApi) -> None:
-    assert api.get("/queues").json == [{"queue": "default", "ready": 0, "scheduled": 0, "in_progress": 0, "paused": False}]
-
-
-def test_queues_tell_how_many_tasks_are_where(api: RunningApi, raw: redis.Redis) -> None:
-    for body in ({}, {}, {"queue": "slow"}, {"queue": "slow", "delay": 60}, {"delay": 60}):
-        api.post(body)
-    raw.sadd("lineshaft:paused", "slow")
-    assert api.get("/queues").json == [
-        {"queue": "default", "ready": 2, "scheduled": 1, "in_progress": 0, "paused": False},
-        {"queue": "slow", "ready": 1, "scheduled": 1, "in_progress": 0, "paused": True},
-    ]
 
 
 def test_nobody_works(api: RunningApi) -> None:
