@@ -12,7 +12,7 @@ from lineshaft.inspection.counters import MINUTES, Statistics
 from lineshaft.inspection.inspector import QueueCounts, TaskRecord, WorkerInfo
 from lineshaft.inspection.pages import TaskSummary
 from lineshaft.model.lifecycle import ENDED, Status
-from lineshaft.model.outcome import Outcome
+from lineshaft.model.outcome import Attempt, Outcome
 from lineshaft.model.task import Envelope
 from lineshaft.protocol.keys import DEFAULT_QUEUE
 
@@ -20,7 +20,7 @@ View = dict[str, Any]
 
 
 def task_view(record: TaskRecord, default_task: str) -> View:
-    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, started_at, ended_at, result, error}`.
+    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, started_at, ended_at, result, error, attempts}`.
 
     Args:
         record: what is kept of it.
@@ -40,6 +40,23 @@ def task_view(record: TaskRecord, default_task: str) -> View:
         "ended_at": iso(outcome.ended_ms) if outcome else None,
         "result": msgspec.json.decode(outcome.value) if outcome and record.status == Status.DONE else None,
         "error": msgspec.to_builtins(outcome.error) if outcome else None,
+        "attempts": [attempt_view(attempt) for attempt in record.attempts],
+    }
+
+
+def attempt_view(attempt: Attempt) -> View:
+    """One line of a task's history: `{kind, at, started_at, try_number, session, was, error}`.
+
+    `kind` is `error`, `timeout`, `crash`, `unknown` or `retry`; `was` is the word before it was retried by hand.
+    """
+    return {
+        "kind": attempt.kind,
+        "at": iso(attempt.at_ms or None),
+        "started_at": iso(attempt.started_ms),
+        "try_number": attempt.try_number,
+        "session": attempt.session,
+        "was": attempt.was,
+        "error": msgspec.to_builtins(attempt.error),
     }
 
 

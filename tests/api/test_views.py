@@ -37,7 +37,26 @@ def test_a_task() -> None:
         "ended_at": "2023-11-14T22:13:22.000Z",
         "result": {"a": [1]},
         "error": None,
+        "attempts": [],
     }
+
+
+def test_the_attempts_of_a_task() -> None:
+    error = b'{"type":"ValueError","message":"no","traceback":"Traceback"}'
+    kept = [
+        b'{"v":1,"kind":"crash","at_ms":1700000000500,"session":"s","claim":1}',
+        b'{"v":1,"kind":"error","at_ms":1700000001000,"started_ms":1700000000900,"try_number":1,"error":%b}' % error,
+        b'{"v":1,"kind":"retry","at_ms":1700000002000,"was":"failed"}',
+    ]
+    view = task_view(record(attempts=[wire.decode_attempt(data) for data in kept]), "ping")
+    nothing = {"at": None, "started_at": None, "try_number": None, "session": None, "was": None, "error": None}
+    assert view["attempts"] == [
+        nothing | {"kind": "crash", "at": "2023-11-14T22:13:20.500Z", "session": "s"},
+        nothing
+        | {"kind": "error", "at": "2023-11-14T22:13:21.000Z", "started_at": "2023-11-14T22:13:20.900Z", "try_number": 1}
+        | {"error": {"type": "ValueError", "message": "no", "traceback": "Traceback"}},
+        nothing | {"kind": "retry", "at": "2023-11-14T22:13:22.000Z", "was": "failed"},
+    ]
 
 
 def test_a_foreign_task_has_the_default_tasks_name() -> None:

@@ -12,7 +12,10 @@ from servers import RunningServer
 from . import shop
 from .conftest import SECONDS, Commands, Enqueued
 
-FIELDS = ["taskID", "task", "queue", "status", "tries", "crashes", "enqueued_at", "started_at", "ended_at", "result", "error"]
+FIELDS = [
+    *("taskID", "task", "queue", "status", "tries", "crashes"),
+    *("enqueued_at", "started_at", "ended_at", "result", "error", "attempts"),
+]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
@@ -32,6 +35,7 @@ def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: C
         "ended_at": None,
         "result": None,
         "error": None,
+        "attempts": [],
     }
 
 

@@ -102,6 +102,21 @@ class ErrorView(Exact):
     traceback: str
 
 
+class AttemptView(Exact):
+    """One line of a task's history, the oldest first; null where it is of no such thing."""
+
+    kind: Literal["error", "timeout", "crash", "unknown", "retry"] = Field(
+        description="`error`: a try failed. `timeout`: it took too long. `crash`: its worker died. "
+        "`unknown`: the worker does not know the task. `retry`: it was run again by hand."
+    )
+    at: datetime | None
+    started_at: datetime | None
+    try_number: Count | None
+    session: str | None
+    was: str | None = Field(description="The word that it had before it was run again by hand.")
+    error: ErrorView | None
+
+
 class TaskView(Exact):
     """All that is kept of one task; null where something has not happened yet."""
 
@@ -116,6 +131,7 @@ class TaskView(Exact):
     ended_at: datetime | None
     result: Any = Field(description="What it returned.")
     error: ErrorView | None
+    attempts: list[AttemptView] = Field(description="What came before: failed tries, crashes, and runs by hand.")
 
 
 class ErrorLine(Exact):
