@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-EXIT_DRAINED, EXIT_MISCONFIGURED = 0, 2
+EXIT_DRAINED, EXIT_FAILED, EXIT_MISCONFIGURED = 0, 1, 2
 EXIT_STUCK, EXIT_LOST = 69, 75  # sysexits' EX_UNAVAILABLE, and EX_TEMPFAIL: start me again
 
 Message = dict[str, Any]
@@ -24,6 +24,14 @@ Message = dict[str, Any]
 def encode(message: Message) -> bytes:
     """One line."""
     return msgspec.json.encode(message) + b"\n"
+
+
+def meaning_of(code: int) -> str:
+    """An exit code in words."""
+    if code < 0:
+        known = {number.value: number.name for number in signal.Signals}
+        return f"killed by {known.get(-code, f'signal {-code}')}"
+    return "its lease was lost" if code == EXIT_LOST else f"exit code {code}"
 
 
 class ChildEnd:

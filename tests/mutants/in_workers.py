@@ -476,7 +476,7 @@ SUPERVISOR = "worker/supervisor.py"
 SUPERVISORS = (
     python(
         "supervisor-lets-grandchildren-live",
-        "worker/children.py",
+        "children.py",
         "        code = await self.process.wait()\n        self.kill()\n",
         "        code = await self.process.wait()\n",
         f"{CRASHES}what_a_task_started_ends_with_its_child",
@@ -484,10 +484,10 @@ SUPERVISORS = (
     python(
         "supervisor-reaps-before-it-kills",
         SUPERVISOR,
-        "            code = await child.wait()\n            announcing.cancel()\n            self._workers.discard(child)\n",
-        "            code = await child.process.wait()\n"
-        "            await self._end_session(session, clean='drained' in child.said or self._killed.is_set())\n"
-        "            await child.wait()\n            announcing.cancel()\n            self._workers.discard(child)\n",
+        '            code = await self._watch(f"worker-{number}", child)\n',
+        "            await child.process.wait()\n"
+        "            await self._sessions.end(session, clean='drained' in child.said or self._killed.is_set())\n"
+        '            code = await self._watch(f"worker-{number}", child)\n',
         "test_grandchildren.py",
     ),
     python(
@@ -499,7 +499,7 @@ SUPERVISORS = (
     ),
     python(
         "supervisor-waits-for-the-lease-of-a-dead-child",
-        SUPERVISOR,
+        "worker/child_sessions.py",
         "await self._broker.close(session) if clean else await self._reap(session)",
         "await self._broker.close(session) if clean else 0",
         f"{CRASHES}the_tasks_of_a_killed_child_are_ready_at_once_and_all_get_done",
@@ -535,8 +535,8 @@ SUPERVISORS = (
     python(
         "a-third-signal-kills-nobody",
         SUPERVISOR,
-        '            log.warning("killing")\n            self._killed.set()\n',
-        '            log.warning("killing")\n            return\n',
+        '            log.warning("killing")\n            self._kill_all()\n',
+        '            log.warning("killing")\n',
         "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash[3-3.0]",
     ),
 )

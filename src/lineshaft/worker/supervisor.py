@@ -1,26 +1,21 @@
-"""Starts and watches the children of one command, keeps their sessions, owns the signals. Runs no user code."""
+"""Starts and watches the children of one command, and owns the signals. Runs no user code."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import msgspec
 
-from lineshaft.broker.broker import Broker
-from lineshaft.broker.connection import Connection
+from lineshaft.children import Child
 from lineshaft.clock import monotonic_s
-from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, EXIT_STUCK, Message
+from lineshaft.control import EXIT_DRAINED, EXIT_FAILED, EXIT_MISCONFIGURED, EXIT_STUCK, Message, meaning_of
 from lineshaft.errors import ConfigurationError, LineshaftError
-from lineshaft.protocol.keys import Keys
-from lineshaft.settings import Settings, server_url
+from lineshaft.settings import Settings
 from lineshaft.telemetry import logger
 from lineshaft.worker.backoff import Backoff
-from lineshaft.worker.children import Child, ChildTenant
-from lineshaft.worker.lease_keeper import LeaseKeeper, SessionGoneError
-from lineshaft.worker.sessions import new_session, session_record
+from lineshaft.worker.child_sessions import ChildSessions
 
 log = logger("supervisor")
 
@@ -29,8 +24,6 @@ FIRST_LOADS = 3
 LIVED_S = 10.0  # a child that lived this long is started again at once
 OVERSTAY_S = 5.0  # beyond its grace, before a child is killed
 SERVER_LOOK_S = 1.0
-LAST_CALL_S = 2.0  # for closing sessions when there is no time left
-EXIT_FAILED = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,6 @@ class Supervisor:
         self._signals = 0
         self._stopping = asyncio.Event()
         self._killed = asyncio.Event()
-        self._endings: set[asyncio.Task[None]] = set()
         self._ready: dict[str, Message] = {}
         self._exit_code = EXIT_DRAINED
 
@@ -92,15 +84,17 @@ class Supervisor:
         try:
             first = await self._load_first()
             if first is not None:
-                self._connect(self._plan.find_server(self._settings))
+                url = self._plan.find_server(self._settings) or self._settings.redis_url
+                self._settings = msgspec.structs.replace(self._settings, redis_url=url)
+                self._sessions = ChildSessions(self._settings, self._plan.queues)
                 await self._mind_all(first)
         finally:
-            for child in (*self._workers, *self._services):
-                child.kill()
+            self._kill_all()
         return self._exit_code
 
     async def _mind_all(self, first: Child) -> None:
         """Keep everything alive until the workers have ended, for they end last."""
+        self._sessions.start()
         services = [asyncio.create_task(self._mind_service(module)) for module in self._plan.services]
         others = range(1, self._settings.workers)
         workers = [self._mind_worker(0, first), *(self._mind_worker(number, None) for number in others)]
@@ -109,23 +103,10 @@ class Supervisor:
             await asyncio.gather(*workers)
             self._stopping.set()
             await asyncio.gather(*services)
-            if self._endings:
-                await asyncio.wait(self._endings, timeout=LAST_CALL_S)
         finally:
             for helper in helpers:
                 helper.cancel()
-            await self._keeper.stop()
-            for connection in self._connections:
-                await connection.close()
-
-    def _connect(self, started_url: str | None) -> None:
-        """Take up the app's settings: from here on there are sessions to keep."""
-        self._settings = settings = msgspec.structs.replace(self._settings, redis_url=started_url or self._settings.redis_url)
-        name, timeout_s = "lineshaft-supervisor", settings.call_timeout_s
-        self._connections = [Connection(partial(server_url, settings), name=name, timeout_s=timeout_s) for _ in range(2)]
-        renewing, acting = (Broker(connection, Keys(settings.namespace), settings) for connection in self._connections)
-        self._keeper, self._broker = LeaseKeeper(renewing), acting
-        self._keeper.start()
+            await self._sessions.close()
 
     def stop(self) -> None:
         """Stop: the first call drains, the second ends the grace, the third kills at once."""
@@ -143,9 +124,12 @@ class Supervisor:
                 child.tell({"drain": 0})
         else:
             log.warning("killing")
-            self._killed.set()
-            for child in (*self._workers, *self._services):
-                child.kill()
+            self._kill_all()
+
+    def _kill_all(self) -> None:
+        self._killed.set()  # by us, so it is no crash
+        for child in (*self._workers, *self._services):
+            child.kill()
 
     async def _stop_in_order(self, services: list[asyncio.Task[None]]) -> None:
         """Services first, so that nothing new is accepted; then the workers, whose leases are renewed until they ended."""
@@ -161,9 +145,7 @@ class Supervisor:
             else:
                 child.kill()
         await asyncio.sleep(grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s)
-        self._killed.set()  # by us, so it is no crash
-        for child in (*self._workers, *self._services):
-            child.kill()
+        self._kill_all()
 
     async def _watch_server(self) -> None:
         """A server of our own that ended by itself is not started again: what it could not keep must be seen by somebody."""
@@ -210,20 +192,17 @@ class Supervisor:
         """Keep one worker process alive: a child under a session of its own, and after its death the next."""
         backoff = Backoff()
         while not self._stopping.is_set():
-            started_s, tenant = monotonic_s(), ChildTenant()
+            started_s = monotonic_s()
             child = child or await self._load()
             if child is None:
                 await backoff.wait()
                 continue
-            session = await self._give_session(child, tenant)
-            announcing = asyncio.create_task(self._announce(f"worker-{number}", child))
-            code = await child.wait()
-            announcing.cancel()
+            session = await self._give_session(child)
+            code = await self._watch(f"worker-{number}", child)
             self._workers.discard(child)
-            self._keeper.drop(session)
             drained = "drained" in child.said
             if child.has_orders:
-                await self._end_session(session, clean=drained or self._killed.is_set())
+                await self._sessions.end(session, clean=drained or self._killed.is_set())
             if code == EXIT_STUCK:
                 self._fail(child.said.get("failed", "a worker gave up"), code)
             elif not drained and not self._stopping.is_set():
@@ -235,23 +214,14 @@ class Supervisor:
 
     async def _mind_service(self, module: str) -> None:
         """Keep one other child alive, with the same orders each time."""
-        backoff = Backoff()
+        backoff, plan = Backoff(), self._plan
+        given = {**plan.given, "redis_url": self._settings.redis_url}
         while not self._stopping.is_set():
             started_s = monotonic_s()
             child = await Child.start(module)
             self._services.add(child)
-            given = {**self._plan.given, "redis_url": self._settings.redis_url}
-            child.tell(
-                {
-                    **self._plan.services[module],
-                    "app": self._plan.app,
-                    "settings": given,
-                    "log_level": self._plan.log_level,
-                }
-            )
-            announcing = asyncio.create_task(self._announce(module, child))
-            code = await child.wait()
-            announcing.cancel()
+            child.tell({**plan.services[module], "app": plan.app, "settings": given, "log_level": plan.log_level})
+            code = await self._watch(module, child)
             self._services.discard(child)
             if code == EXIT_MISCONFIGURED:
                 self._fail(child.said.get("failed", f"{module} could not start ({meaning_of(code)})"), code)
@@ -259,67 +229,26 @@ class Supervisor:
                 log.warning("%s, process %d, ended (%s); another is started", module, child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)
 
-    async def _give_session(self, child: Child, tenant: ChildTenant) -> str:
-        """Open a session for the child, for as long as that takes, then tell it; gives the session."""
-        session, record = new_session(), session_record(self._plan.queues, self._settings.concurrency, child.pid)
-        backoff, since_s, limit_s = Backoff(), monotonic_s(), self._settings.give_up_s
-        while not self._stopping.is_set():
-            try:
-                await self._keeper.open(session, record, tenant)
-            except SessionGoneError:
-                session = new_session()
-                continue
-            except LineshaftError as error:
-                if limit_s and monotonic_s() - since_s > limit_s:
-                    self._fail(f"no session could be opened for {limit_s:g} s, so this command gives up: {error}")
-                    break
-                if isinstance(error, ConfigurationError) and not self._keeper.has_opened:
-                    self._fail(str(error), EXIT_MISCONFIGURED)
-                    break
-                backoff.say(log, "a worker waits for its session: %s", error)
-                await backoff.wait()
-                continue
-            if not self._stopping.is_set():
-                tenant.child, child.has_orders = child, True
-                until_s = tenant.permitted_until_s
-                child.tell({"session": session, "permitted_until_s": until_s, "redis_url": self._settings.redis_url})
-                return session
-        child.kill()
-        return session
+    async def _give_session(self, child: Child) -> str:
+        try:
+            return await self._sessions.open(child)
+        except LineshaftError as error:
+            self._fail(str(error), EXIT_MISCONFIGURED if isinstance(error, ConfigurationError) else EXIT_FAILED)
+            child.kill()
+            return ""
+
+    async def _watch(self, name: str, child: Child) -> int:
+        """Wait until a child has ended; tell whoever started us once every one was ready. Gives the exit code."""
+        announcing = asyncio.create_task(self._announce(name, child))
+        code = await child.wait()
+        announcing.cancel()
+        return code
 
     def _fail(self, reason: str, code: int = EXIT_FAILED) -> None:
         """A child cannot work, and none of its kind would: the command ends."""
         self._exit_code = code if code == EXIT_MISCONFIGURED else EXIT_FAILED
         sys.stderr.write(f"error: {reason}\n")
         self._stopping.set()
-
-    async def _end_session(self, session: str, *, clean: bool) -> None:
-        """Close the session of a child that drained, reap that of one that died. Goes on in the background if Redis is away."""
-        ending = asyncio.create_task(self._end_session_for_sure(session, clean=clean))
-        self._endings.add(ending)
-        ending.add_done_callback(self._endings.discard)
-        await asyncio.wait([ending], timeout=LAST_CALL_S)
-
-    async def _end_session_for_sure(self, session: str, *, clean: bool) -> None:
-        backoff = Backoff()
-        while True:
-            try:
-                freed = await self._broker.close(session) if clean else await self._reap(session)
-            except LineshaftError as error:
-                backoff.say(log, "session %s cannot be ended yet: %s", session, error)
-                await backoff.wait()
-            else:
-                if freed:
-                    log.warning("%d tasks of session %s are ready again", freed, session)
-                return
-
-    async def _reap(self, session: str) -> int:
-        freed = 0
-        while True:
-            reaped = await self._broker.reap(session)
-            freed += reaped.freed
-            if not reaped.more:
-                return freed
 
     async def _announce(self, name: str, child: Child) -> None:
         """Tell whoever started us once everything is ready for the first time."""
@@ -333,11 +262,3 @@ class Supervisor:
             backoff.reset()
         else:
             await backoff.wait()
-
-
-def meaning_of(code: int) -> str:
-    """An exit code in words."""
-    if code < 0:
-        known = {number.value: number.name for number in signal.Signals}
-        return f"killed by {known.get(-code, f'signal {-code}')}"
-    return "its lease was lost" if code == EXIT_LOST else f"exit code {code}"

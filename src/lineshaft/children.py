@@ -1,4 +1,7 @@
-"""A child process as its supervisor sees it: started with a line to it, told things, killed with its whole group."""
+"""A child process as its supervisor sees it: started with a line to it, told things, killed with its whole group.
+
+The child's own end of that line is `control.ChildEnd`.
+"""
 
 import asyncio
 import contextlib
@@ -33,11 +36,7 @@ class Child:
         with theirs:
             descriptor = theirs.fileno()
             process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                module,
-                str(descriptor),
-                str(os.getpid()),
+                *(sys.executable, "-m", module, str(descriptor), str(os.getpid())),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=[descriptor],
                 start_new_session=True,
@@ -51,6 +50,11 @@ class Child:
     def pid(self) -> int:
         """Its process id, and that of its group."""
         return self.process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not been seen to end."""
+        return self.process.returncode is None
 
     def tell(self, message: Message) -> None:
         """Send it a message; one that does not take it in is not waited for."""
@@ -90,29 +94,3 @@ class Child:
                 if "ready" in self.said:
                     self.ready.set()
         asyncio.get_running_loop().call_soon(self._answered.set)
-
-
-class ChildTenant:
-    """A child as the tenant of its session: passes on what the lease keeper says."""
-
-    def __init__(self) -> None:
-        self.child: Child | None = None
-        self.permitted_until_s = 0.0
-        self.lost = False
-
-    def permit(self, until_s: float) -> None:
-        """It may go on until then."""
-        self.permitted_until_s = until_s
-        if self.child is not None:
-            self.child.tell({"permit": until_s})
-
-    def stop_tasks(self, task_ids: list[str]) -> None:
-        """These of its tasks were cancelled."""
-        if self.child is not None:
-            self.child.tell({"stop": task_ids})
-
-    def lose(self) -> None:
-        """Its session has gone."""
-        self.lost = True
-        if self.child is not None:
-            self.child.tell({"lost": True})
