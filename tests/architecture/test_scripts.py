@@ -11,7 +11,7 @@ from lineshaft.broker.broker import Broker
 from lineshaft.model.lifecycle import OTHER_SCRIPTS, TRANSITIONS
 from lineshaft.protocol import loader
 
-from .source import ROOT, SCRIPTS, SHARED
+from .source import PACKAGE, ROOT, SCRIPTS, SHARED, files
 
 FIELDS = ("KEYS", "DERIVED", "ARGV", "RETURNS", "COST", "WHY")
 PARTS = sorted(path.stem for path in SHARED.glob("*.lua"))
@@ -79,7 +79,7 @@ def test_the_scripts_that_are_there_are_those_that_are_loaded():
 
 @pytest.mark.parametrize("name", loader.NAMES)
 def test_the_header_says_what_a_caller_must_know(name: str):
-    header = loader.load(name).header
+    header = headers.header_of(name).fields
 
     assert head_of(text_of(name)).startswith(f"-- {name}: ")
     assert {field: bool(header.get(field, "").strip()) for field in FIELDS} == dict.fromkeys(FIELDS, True)
@@ -96,23 +96,43 @@ def test_every_key_in_a_header_is_in_the_table_of_keys(name: str):
     known = {key for key, *_ in headers.key_rows()} | headers.CHANNELS
 
     assert len(known) > len(headers.CHANNELS)
-    assert set(headers.keys_named_in(loader.load(name))) - known == set()
+    assert set(headers.keys_named_in(headers.header_of(name).fields)) - known == set()
 
 
 def test_every_key_in_the_table_is_in_a_header():
-    named = {key for name in loader.NAMES for key in headers.keys_named_in(loader.load(name))}
+    named = {key for name in loader.NAMES for key in headers.keys_named_in(headers.header_of(name).fields)}
 
     assert {key for key, *_ in headers.key_rows()} - named == set()
 
 
 @pytest.mark.parametrize("name", loader.NAMES)
-def test_a_script_is_a_method_of_the_broker_an_event_of_the_lifecycle_and_a_file_of_tests(name: str):
+def test_a_script_is_a_method_of_the_broker_an_event_of_the_lifecycle_a_heading_and_a_file_of_tests(name: str):
+    """It is a moment of telemetry too: tests/scripts/test_moments.py."""
     events = {way.script for way in TRANSITIONS} | set(OTHER_SCRIPTS)
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs" / "reference" / "scripts.md").read_text(), re.MULTILINE)
 
     assert inspect.iscoroutinefunction(getattr(Broker, name, None))
     assert f'self.run("{name}"' in inspect.getsource(getattr(Broker, name))
     assert name in events
+    assert headings.count(name) == 1
     assert (ROOT / "tests" / "scripts" / f"test_{name}.py").is_file()
+
+
+def test_no_script_is_run_from_elsewhere_or_twice():
+    """Each script has one caller, the method of its name; what cancels many sends the same script in one write."""
+    calls = [
+        (path.relative_to(PACKAGE).as_posix(), name)
+        for path in files(PACKAGE, ".py")
+        for name in re.findall(r"""\.run\("(\w+)",|loader\.load\("(\w+)"\)""", path.read_text())
+    ]
+    by_method = [("broker/broker.py", (name, "")) for name in loader.NAMES]
+
+    assert sorted(calls) == sorted([*by_method, ("broker/broker.py", ("", "cancel"))])
+    assert public_methods_of_broker() - set(loader.NAMES) == {"run", "cancel_many"}
+
+
+def public_methods_of_broker() -> set[str]:
+    return {name for name, value in vars(Broker).items() if inspect.iscoroutinefunction(value) and not name.startswith("_")}
 
 
 def test_the_lifecycle_names_no_script_that_is_not_there():
@@ -159,9 +179,9 @@ def test_keys_are_read_out_of_a_header_in_each_way_of_writing_them():
     derived = (
         "<p>task:<id>:status  string\n<p>lineshaft:tries, :stats:<minute>, :ended:done  x\n<p>task_queue:<q>, <p>nonsense:<x>"
     )
-    script = loader.Script("x", b"", "", "", {"KEYS": "[1]  <p>task_queue  list: none", "DERIVED": derived})
+    fields = {"KEYS": "[1]  <p>task_queue  list: none", "DERIVED": derived}
 
-    assert headers.keys_named_in(script) == [
+    assert headers.keys_named_in(fields) == [
         "task_queue",
         "task:<id>:status",
         "lineshaft:tries",

@@ -13,6 +13,7 @@ from lineshaft.broker.connection import Connection, Part, ScriptUnknownError
 from lineshaft.protocol import loader, reply
 from lineshaft.protocol.keys import Keys
 from lineshaft.settings import Settings
+from lineshaft.telemetry import Signals
 
 BATCH = 500  # most tasks that one call of a script takes
 SERVER_TIME = ""
@@ -64,6 +65,9 @@ class Broker:
         keys: the shard.
         settings: the bounds that scripts are given.
         now: a time in us to use in place of the server's, for tests.
+
+    Attributes:
+        signals: each answer of a script is a moment, named like the script.
     """
 
     def __init__(self, connection: Connection, keys: Keys, settings: Settings, now: str = SERVER_TIME) -> None:
@@ -71,6 +75,7 @@ class Broker:
         self.keys = keys
         self.settings = settings
         self.now = now
+        self.signals = Signals()
         self._done_bounds: tuple[Part, Part] = (settings.done_kept, ms(settings.done_kept_s))
         self._ended_bounds: tuple[Part, Part] = (settings.ended_kept, ms(settings.ended_kept_s))
 
@@ -79,9 +84,11 @@ class Broker:
         script = loader.load(name)
         call = self.connection.call
         try:
-            return await call("EVALSHA", script.sha, 1, self.keys.task_queue, *arguments, timeout_s=timeout_s)
+            answer = await call("EVALSHA", script.sha, 1, self.keys.task_queue, *arguments, timeout_s=timeout_s)
         except ScriptUnknownError:
-            return await call("EVAL", script.source, 1, self.keys.task_queue, *arguments, timeout_s=timeout_s)
+            answer = await call("EVAL", script.source, 1, self.keys.task_queue, *arguments, timeout_s=timeout_s)
+        self.signals.emit(name)
+        return answer
 
     async def open(self, session: str, lease_s: float, record: dict[str, Part]) -> str:
         """Begin a session: "opened", "repeat" or "gone"."""
