@@ -26,6 +26,7 @@ OTHER_VARIABLES = {
     "LOG_LEVEL": "how much `serve` and `worker` say: `DEBUG`, `INFO` (the default), `WARNING` or `ERROR`",
     "LINESHAFT_DEBUG": "`1` shows the traceback of an error that a command ends with",
     "NO_COLOR": "any value: tables on a terminal have no colours",
+    "TERM": "what the terminal can; on `dumb`, and without one, `lineshaft top` refuses to draw",
     "LINESHAFT_DEMO_FOLDER": "the folder below which the demo's file tasks may read; the current one by default",
     "XDG_STATE_HOME": "where the embedded server keeps its data, in `lineshaft/`; `~/.local/state` by default",
 }

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from lineshaft.cli.output import aligned, one_line, text_of, visible
+from lineshaft.cli.output import aligned, duration, one_line, text_of, visible
 
 from .conftest import COMMAND, SECONDS, Commands, Enqueued
 
@@ -86,3 +86,19 @@ def test_a_value_has_one_line_of_text(value: object, text: str) -> None:
 def test_control_characters_are_shown_not_sent() -> None:
     assert one_line(" first \r\n\n second\x1b[31m\x9b\x00\udcff ") == r"first second\x1b[31m\x9b\x00\udcff"
     assert visible("tab\tGrüße 世界") == "tab Grüße 世界"
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"),
+    [
+        (-5, "0.0 s"),
+        (1234, "1.2 s"),
+        (59_999, "59 s"),
+        (60_000, "1m 00s"),
+        (3_599_999, "59m 59s"),
+        (7_500_000, "2h 05m"),
+        (90_000_000, "1d 01h"),
+    ],
+)
+def test_a_duration_is_told_in_its_two_largest_units(ms: int, text: str) -> None:
+    assert duration(ms) == text

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 import typer
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.text import Text
 
 USAGE_ERROR = 2
+UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))  # seconds in a large one, and in the next
 
 STYLES = {
     "done": "green",
@@ -88,12 +90,14 @@ def print_record(record: Mapping[str, Any], below: str = "") -> None:
 
 def print_rich(renderable: Any) -> None:
     """Draw something on the terminal; where NO_COLOR is set, without a single escape code."""
+    console().print(renderable)
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Where to draw; without colours where NO_COLOR is set."""
     from rich.console import Console
 
-    if os.environ.get("NO_COLOR"):
-        Console(color_system=None, highlight=False).print(renderable)
-    else:
-        Console(highlight=False).print(renderable)
+    return Console(stderr=stderr, highlight=False, color_system=None if os.environ.get("NO_COLOR") else "auto")
 
 
 @contextmanager
@@ -102,12 +106,10 @@ def progress(total: int, what: str) -> Generator[Callable[[int], None]]:
     if not sys.stderr.isatty() or not total:
         yield lambda _: None
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True, color_system=None if os.environ.get("NO_COLOR") else "auto")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)
 
@@ -133,6 +135,15 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text_of(item) for item in cast("Sequence[Any]", value)) or "-"
     return one_line(str(value))
+
+
+def duration(ms: int) -> str:
+    """How long something takes, in its two largest units; a time that went backwards is none."""
+    seconds = max(0, ms) / 1000
+    for large_s, large, small_s, small in UNITS:
+        if seconds >= large_s:
+            return f"{int(seconds // large_s)}{large} {int(seconds % large_s // small_s):02}{small}"
+    return f"{seconds:.1f} s" if seconds < 10 else f"{int(seconds)} s"
 
 
 def styled(cell: str) -> "Text":

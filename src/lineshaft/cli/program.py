@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from lineshaft.cli import doctor, enqueue, health, new, queue, redis, serve, stats, task, worker
+from lineshaft.cli import doctor, enqueue, health, new, queue, redis, serve, stats, task, top, worker
 from lineshaft.cli.options import AppOption, RedisUrlOption
 from lineshaft.cli.output import mute_stdout, report
 
@@ -18,6 +18,7 @@ program.command("enqueue")(enqueue.enqueue)
 program.add_typer(task.group, name="task")
 program.add_typer(queue.group, name="queue")
 program.command("stats")(stats.stats)
+program.command("top")(top.top)
 program.command("health")(health.health)
 program.command("doctor")(doctor.doctor)
 program.command("redis", **redis.PASSES_ALL_ON)(redis.redis)
