@@ -2,7 +2,7 @@
 
 import re
 
-from docs.headers import key_rows, keys_named_in
+from docs.headers import header_of, key_rows, keys_named_in
 from lineshaft.protocol import keys, loader
 
 INTRODUCTION = """\
@@ -19,15 +19,15 @@ A test compares each header with the commands that the server saw.
 
 def page() -> str:
     """The page."""
-    scripts = [loader.load(name) for name in loader.NAMES]
     touched_by: dict[str, list[str]] = {}
-    for script in scripts:
-        for name in keys_named_in(script):
-            touched_by.setdefault(name, []).append(script.name)
+    for script in loader.NAMES:
+        for name in keys_named_in(header_of(script).fields):
+            touched_by.setdefault(name, []).append(script)
     lines = [INTRODUCTION, "| Key | Type | Lives | Holds | Scripts |", "|---|---|---|---|---|"]
     for key, kind, lives, holds in key_rows():
         names = touched_by.get(key, [])
-        lines.append(f"| `{key}` | {kind} | {lives} | {holds} | {'all' if len(names) == len(scripts) else ', '.join(names)} |")
+        by = "all" if len(names) == len(loader.NAMES) else ", ".join(names)
+        lines.append(f"| `{key}` | {kind} | {lives} | {holds} | {by} |")
     return "\n".join([*lines, "", "## Channels", "", _channels()])
 
 

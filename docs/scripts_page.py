@@ -1,6 +1,6 @@
 """`docs/reference/scripts.md`: what each script does, from its own header."""
 
-from docs.headers import escaped, keys_named_in
+from docs.headers import escaped, header_of, keys_named_in
 from lineshaft.model.lifecycle import OTHER_SCRIPTS, TRANSITIONS
 from lineshaft.protocol import loader
 
@@ -16,21 +16,21 @@ empty, else the one that a test gives ([ADR 0006](../adr/0006-time-source.md)).
 
 def page() -> str:
     """The page."""
-    return "\n".join([INTRODUCTION, *(_section(loader.load(name)) for name in loader.NAMES)])
+    return "\n".join([INTRODUCTION, *(_section(name) for name in loader.NAMES)])
 
 
-def _section(script: loader.Script) -> str:
-    header = script.header
-    keys = ", ".join(f"`{name}`" for name in keys_named_in(script))
+def _section(script: str) -> str:
+    summary, fields = header_of(script)
+    keys = ", ".join(f"`{name}`" for name in keys_named_in(fields))
     return f"""\
-## {script.name}
+## {script}
 
-{script.summary[:1].upper()}{escaped(script.summary[1:])}
+{summary[:1].upper()}{escaped(summary[1:])}
 
-- **Changes:** {_changes(script.name)}
-- **Returns:** {escaped(header["RETURNS"])}
-- **Cost:** {escaped(header["COST"])}
-- **Why so:** {escaped(header["WHY"])}
+- **Changes:** {_changes(script)}
+- **Returns:** {escaped(fields["RETURNS"])}
+- **Cost:** {escaped(fields["COST"])}
+- **Why so:** {escaped(fields["WHY"])}
 - **Keys:** {keys}
 """
 

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import pytest
 import redis
+from docs.headers import header_of
 
 from lineshaft.model.lifecycle import TRANSITIONS
-from lineshaft.protocol import loader
 from servers import RunningServer
 
 from .keyspace import Keyspace, complaints, row_of, schema, snapshot
@@ -89,7 +89,7 @@ def test_every_key_and_channel_that_a_script_touches_is_of_its_shard(
 def test_the_header_of_a_script_names_every_key_that_it_touches(
     server: RunningServer, raw: redis.Redis, tagged: Shard, call: str
 ):
-    header = loader.load(call.split(" ", maxsplit=1)[0]).header
+    header = header_of(call.split(" ", maxsplit=1)[0]).fields
     documented = header["KEYS"] + header.get("DERIVED", "")
     with monitored(server, raw) as seen:
         CALLS[call](tagged)

@@ -1,4 +1,4 @@
-"""Reads the Lua scripts: resolves their shared parts, hashes them, and parses the contract in their headers.
+"""Reads the Lua scripts: resolves their shared parts and hashes them. Their headers are for people, and for `docs/headers.py`.
 
 A script names the shared parts it needs with lines `--@use <name>`; each is replaced by `scripts/shared/<name>.lua`. The
 result is what the server runs, and its SHA-1 is its name there, so old and new workers run side by side.
@@ -16,7 +16,6 @@ NAMES = (
 )  # fmt: skip
 
 _USE = re.compile(r"^--@use (\w+)$", re.MULTILINE)
-_FIELD = re.compile(r"^-- (KEYS|DERIVED|ARGV|RETURNS|COST|WHY)\b(.*)$")
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,6 @@ class Script:
     name: str
     source: bytes
     sha: str
-    summary: str
-    header: dict[str, str]
 
 
 @cache
@@ -42,22 +39,4 @@ def load(name: str) -> Script:
     source = _USE.sub(lambda use: (folder / "shared" / f"{use[1]}.lua").read_text("utf-8").rstrip(), text).encode()
     # Redis names scripts by SHA-1; it is a name, not a safeguard.
     sha = hashlib.sha1(source, usedforsecurity=False).hexdigest()
-    return Script(name, source, sha, _summary(text, name), _header(text))
-
-
-def _summary(text: str, name: str) -> str:
-    return text.split("\n", 1)[0].removeprefix(f"-- {name}: ")
-
-
-def _header(text: str) -> dict[str, str]:
-    fields: dict[str, list[str]] = {}
-    current: list[str] = []
-    for line in text.splitlines():
-        if not line.startswith("--") or line.startswith("--@"):
-            break
-        if match := _FIELD.match(line):
-            current = fields.setdefault(match[1], [])
-            current.append(match[2].strip())
-        else:
-            current.append(line.removeprefix("--").strip())
-    return {name: "\n".join(lines) for name, lines in fields.items()}
+    return Script(name, source, sha)
