@@ -11,12 +11,7 @@ from lineshaft.broker.broker import BATCH, Broker, NewTask
 from lineshaft.broker.connection import Connection
 from lineshaft.broker.watcher import Watcher
 from lineshaft.clock import monotonic_s
-from lineshaft.errors import (
-    LineshaftError,
-    OutcomeUnknownError,
-    ServerFullError,
-    ServerUnavailableError,
-)
+from lineshaft.errors import LineshaftError, OutcomeUnknownError, ServerFullError, ServerUnavailableError
 from lineshaft.inspection.checkup import Checkup
 from lineshaft.inspection.counters import Counters
 from lineshaft.inspection.inspector import Inspector

@@ -11,7 +11,6 @@ from .source import PACKAGE, ROOT, functions, modules
 
 # Modules that may be missing, and what is then not to be had. Each is imported by the function that can do without.
 IMPORTED_WHEN_THERE = {
-    ("worker/child.py", "uvloop"): "the extra `fast`: without it, asyncio's own loop",
     ("embedded/launch.py", "ctypes"): "a Python may be built without it; the pipe mode needs none",
 }
 

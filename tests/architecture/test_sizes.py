@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from .source import ROOT, SCRIPTS, files, functions, name_of
+from .source import PACKAGE, ROOT, SCRIPTS, files, functions, name_of
 
 LIMITS = {
     "module": 400,  # lines
@@ -16,6 +16,9 @@ LIMITS = {
     "constructor": 8,  # arguments beside self; a frozen dataclass or Struct of options may have more
     "class": 15,  # public methods and properties
 }
+
+CORE = ("model", "protocol", "broker", "worker", "client.py")
+CORE_LINES = 4000  # of Python, comments and blank lines counted (ADR 0025)
 
 EXCEPTIONS = {
     "class src/lineshaft/broker/broker.py Broker": "one method for each script, and the one that runs them",
@@ -127,3 +130,12 @@ def test_what_is_too_large_is_found(text: str, kind: str):
 )
 def test_what_is_within_its_limit_is_not(text: str):
     assert [measure for measure in measures_of(text, "m.py") if measure.is_over] == []
+
+
+def test_the_core_stays_small_enough_to_be_read_as_a_whole():
+    parts = [PACKAGE / part for part in CORE]
+    modules = [module for part in parts for module in ([part] if part.suffix else sorted(part.glob("*.py")))]
+    lines = {name_of(module): len(module.read_text().splitlines()) for module in modules}
+
+    assert all(part.exists() for part in parts)
+    assert sum(lines.values()) < CORE_LINES, lines

@@ -10,7 +10,6 @@ import contextlib
 import os
 import resource
 import sys
-from collections.abc import Callable
 
 from lineshaft.access import is_loopback
 from lineshaft.api.application import create_api
@@ -20,15 +19,9 @@ from lineshaft.api.server import Server, configuration
 from lineshaft.app import App
 from lineshaft.control import EXIT_DRAINED, EXIT_MISCONFIGURED, ChildEnd, Message
 from lineshaft.errors import ConfigurationError
+from lineshaft.event_loop import new_loop
 from lineshaft.loading import load_app
 from lineshaft.telemetry import configure_logging, logger
-
-try:
-    import uvloop
-except ImportError:  # an optional extra
-    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
-else:
-    new_loop = uvloop.new_event_loop
 
 log = logger("api")
 

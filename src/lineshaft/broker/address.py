@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import random
 import socket
-from collections.abc import Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from concurrent.futures import Future
 from ipaddress import ip_address
 from threading import Thread
@@ -95,17 +95,14 @@ async def _connect_to_master(target: SentinelUrl, name: str) -> AbstractConnecti
     for sentinel in random.sample(target.sentinels, len(target.sentinels)):
         try:
             async with asyncio.timeout(SENTINEL_S):
-                found = await _ask(sentinel, name, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", target.master)
+                link = await _connected(sentinel, name)
+                found = await _ask(link, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", target.master)
+                await _dropped(link)
                 if found is None:
                     reasons.append(f"it does not know {target.master!r}")
                     continue
                 link = await _connected(target.master_url(*(part.decode() for part in found)), name)
-                try:
-                    await link.send_command("ROLE")
-                    role = cast("list[bytes]", await link.read_response())[0].decode()
-                except BaseException:
-                    await _dropped(link)
-                    raise
+                role = (await _ask(link, "ROLE"))[0].decode()
                 if role == "master":
                     return link
                 await _dropped(link)
@@ -115,25 +112,18 @@ async def _connect_to_master(target: SentinelUrl, name: str) -> AbstractConnecti
     raise BrokenConnectionError(f"no sentinel leads to the master {target.master!r}: {'; '.join(dict.fromkeys(reasons))}")
 
 
-async def _ask(url: str, name: str, *command: str) -> Any:
-    """Ask a server one thing, on a connection for that alone."""
-    link = await _connected(url, name)
-    try:
-        await link.send_command(*command)
-        return cast("Any", await link.read_response())
-    finally:
-        await _dropped(link)
-
-
 async def _connected(url: str, name: str) -> AbstractConnection:
     link = _link(url, name)
     await _look_up(urlsplit(url).hostname or "")
-    try:
+    async with _dropped_on_error(link):
         await cast("Awaitable[None]", link.connect())  # type: ignore[no-untyped-call]
-    except BaseException:
-        await _dropped(link)
-        raise
     return link
+
+
+async def _ask(link: AbstractConnection, *command: str) -> Any:
+    async with _dropped_on_error(link):
+        await link.send_command(*command)
+        return cast("Any", await link.read_response())
 
 
 async def _look_up(host: str) -> None:
@@ -183,6 +173,15 @@ def _link(url: str, name: str) -> AbstractConnection:
         return cast("AbstractConnection", kind(**options))
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"the Redis URL cannot be used: {error}; it looks like {FORMS}") from error
+
+
+@contextlib.asynccontextmanager
+async def _dropped_on_error(link: AbstractConnection) -> AsyncGenerator[None]:
+    try:
+        yield
+    except BaseException:
+        await _dropped(link)
+        raise
 
 
 async def _dropped(link: AbstractConnection) -> None:

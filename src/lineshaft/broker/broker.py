@@ -57,6 +57,11 @@ def ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+def _or_nothing(number: int | None) -> Part:
+    """A number that may be missing, as scripts read it."""
+    return "" if number is None else number
+
+
 class Broker:
     """The scripts of one shard over one connection.
 
@@ -108,8 +113,8 @@ class Broker:
         """Accept at most BATCH tasks: "created", "same", "conflict" or "damaged" for each."""
         arguments: list[Part] = []
         for task in tasks:
-            delay = "" if task.delay_ms is None else task.delay_ms
-            arguments += (task.task_id, task.queue, delay, "1" if task.keep_digest else "", task.envelope)
+            keep = "1" if task.keep_digest else ""
+            arguments += (task.task_id, task.queue, _or_nothing(task.delay_ms), keep, task.envelope)
         answer = await self.run("enqueue", self.now, ms(self.settings.digest_kept_s), *arguments, timeout_s=timeout_s)
         return reply.words(answer, len(tasks))
 
@@ -129,16 +134,14 @@ class Broker:
         """End tries that failed: "scheduled", "failed", "cancelled", "freed", "repeat", "lost" or "damaged" for each."""
         arguments: list[Part] = []
         for item in tries:
-            delay = "" if item.delay_ms is None else item.delay_ms
-            arguments += (item.task_id, item.token, item.attempt, delay, item.outcome)
+            arguments += (item.task_id, item.token, item.attempt, _or_nothing(item.delay_ms), item.outcome)
         return reply.words(await self.run("fail", self.now, session, *self._ended_bounds, *arguments), len(tries))
 
     async def release(self, session: str, returns: Sequence[Return]) -> list[str]:
         """Hand claims back uncounted: "released", "cancelled", "freed", "lost", "overdue" or "damaged" for each."""
         arguments: list[Part] = []
         for item in returns:
-            delay = "" if item.delay_ms is None else item.delay_ms
-            arguments += (item.task_id, item.token, delay, item.note, item.note_kept_ms)
+            arguments += (item.task_id, item.token, _or_nothing(item.delay_ms), item.note, item.note_kept_ms)
         return reply.words(await self.run("release", self.now, session, *self._ended_bounds, *arguments), len(returns))
 
     async def renew(self, leases: dict[str, float], timeout_s: float | None = None) -> dict[str, list[str] | None]:

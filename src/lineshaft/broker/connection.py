@@ -12,24 +12,12 @@ from typing import Any, cast
 
 import hiredis
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import (
-    AuthenticationError,
-    NoPermissionError,
-    NoScriptError,
-    OutOfMemoryError,
-    ResponseError,
-)
+from redis.exceptions import AuthenticationError, NoPermissionError, NoScriptError, OutOfMemoryError, ResponseError
 from redis.exceptions import ConnectionError as BrokenConnectionError
 
 from lineshaft.broker import address
 from lineshaft.broker.address import BROKEN
-from lineshaft.errors import (
-    ConfigurationError,
-    DamagedRecordError,
-    LineshaftError,
-    ServerFullError,
-    ServerUnavailableError,
-)
+from lineshaft.errors import ConfigurationError, DamagedRecordError, LineshaftError, ServerFullError, ServerUnavailableError
 
 Part = bytes | str | int | float
 
@@ -37,16 +25,8 @@ CLOSE_S = 1.0  # for the server to agree to an end, as TLS has it
 SILENCE_S = 10.0  # on a connection that listens, before the server is asked whether it is there, and as long again
 
 _PASSING = (
-    "LOADING",
-    "BUSY",
-    "MISCONF",
-    "MASTERDOWN",
-    "READONLY",
-    "CLUSTERDOWN",
-    "NOREPLICAS",
-    "TRYAGAIN",
-    "UNBLOCKED",
-)
+    "LOADING", "BUSY", "MISCONF", "MASTERDOWN", "READONLY", "CLUSTERDOWN", "NOREPLICAS", "TRYAGAIN", "UNBLOCKED",
+)  # fmt: skip
 
 
 class ScriptUnknownError(LineshaftError):

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ import msgspec
 from lineshaft.clock import monotonic_s
 from lineshaft.control import EXIT_DRAINED, EXIT_LOST, EXIT_MISCONFIGURED, EXIT_STUCK, ChildEnd, Message
 from lineshaft.errors import ConfigurationError
+from lineshaft.event_loop import new_loop
 from lineshaft.loading import load_app
 from lineshaft.telemetry import configure_logging, logger
 from lineshaft.worker.lease import Lease
@@ -66,7 +67,7 @@ class Child:
         self._line.say({"ready": True})
         poll_s = min(1.0, worker.settings.poll_s)
         while not self._drain.is_set():
-            if not self._lease.holds and not await self._is_heard_late():
+            if await worker.is_lost():
                 await worker.abandon(ABANDON_S)
                 return EXIT_LOST
             if reason := worker.stuck():
@@ -85,11 +86,6 @@ class Child:
             return EXIT_LOST
         self._line.say({"drained": True})  # the exit code alone proves nothing: a task may call os._exit(0)
         return EXIT_DRAINED
-
-    async def _is_heard_late(self) -> bool:
-        """After a pause or a held GIL, what was said meanwhile is heard first: maybe the lease held all the time."""
-        await asyncio.sleep(GUARD_LOOK_S)
-        return self._lease.holds
 
     @staticmethod
     async def _is_burst_over(worker: Worker) -> bool:
@@ -140,14 +136,8 @@ def end_group() -> None:
 
 
 def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run on uvloop where that is installed."""
-    try:
-        import uvloop  # noqa: PLC0415 - an optional extra
-
-        factory: Callable[[], asyncio.AbstractEventLoop] | None = uvloop.new_event_loop
-    except ImportError:
-        factory = None
-    with asyncio.Runner(loop_factory=factory) as runner:
+    """Run, then end the process."""
+    with asyncio.Runner(loop_factory=new_loop) as runner:
         code = runner.run(work)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -110,23 +110,10 @@ class Ending:
             try_number=run.tries, error=failure,
         )  # fmt: skip
         outcome = wire.encode_failed(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, failure)
-        if delay_s is None:
-            log.info(
-                "task %s %s: %s: %s",
-                run.claim.task_id,
-                "cancelled" if kind == "cancelled" else "failed",
-                failure.type,
-                failure.message,
-            )
-        else:
-            log.info(
-                "task %s failed try %d and is tried again in %.1f s: %s: %s",
-                run.claim.task_id,
-                run.tries,
-                delay_s,
-                failure.type,
-                failure.message,
-            )
+        happened = "cancelled" if kind == "cancelled" else "failed"
+        if delay_s is not None:
+            happened = f"failed try {run.tries} and is tried again in {delay_s:.1f} s"
+        log.info("task %s %s: %s: %s", run.claim.task_id, happened, failure.type, failure.message)
         delay_ms = None if delay_s is None else ms(delay_s)
         return End(run, session, "fail", failed=Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome))
 

@@ -24,19 +24,7 @@ class Stop(StrEnum):
 class Run:
     """One run: what was claimed, what runs it, and whether it was told to stop."""
 
-    __slots__ = (
-        "begun",
-        "claim",
-        "context",
-        "deadline_s",
-        "ended",
-        "key",
-        "spec",
-        "started_ms",
-        "started_s",
-        "stop",
-        "task",
-    )
+    __slots__ = ("begun", "claim", "context", "deadline_s", "ended", "key", "spec", "started_ms", "started_s", "stop", "task")
 
     def __init__(self, claim: Claim, started_ms: int, started_s: float) -> None:
         self.claim = claim

@@ -175,6 +175,12 @@ class Worker:
         for task_id in task_ids:
             self._executor.stop_task(task_id)
 
+    async def is_lost(self) -> bool:
+        """Whether the lease holds no longer. After a pause or a held GIL it waits a moment: maybe it held all the time."""
+        if not self.lease.holds and not self.lease.lost:
+            await asyncio.sleep(LEASE_LOOK_S)  # what was said meanwhile is heard first
+        return not self.lease.holds
+
     async def abandon(self, limit_s: float) -> None:
         """The lease is lost: stop every run and give it a moment to see that. Nothing is handed back or delivered."""
         self._executor.stop_all(Stop.LOST)
@@ -226,17 +232,11 @@ class Worker:
             self._reaper.tell()
         self.queues.hear_of(around.queues_known)
 
-    async def _is_heard_late(self) -> bool:
-        """After a pause or a held GIL, what was said meanwhile is heard first: maybe the lease held all the time."""
-        if not self.lease.lost:
-            await asyncio.sleep(LEASE_LOOK_S)
-        return self.lease.holds
-
     async def _watch_lease(self) -> None:
         """Treat every run as lost once the lease does not hold, then go on under a new session where it is ours to open."""
         while True:
             await asyncio.sleep(LEASE_LOOK_S)
-            if self.lease.holds or await self._is_heard_late():
+            if not await self.is_lost():
                 continue
             log.warning("session %s no longer holds: its %d tasks are lost here", self.lease.session, self._table.running)
             self._executor.stop_all(Stop.LOST)
