@@ -56,15 +56,15 @@ class LocalApi(Api):
         sockets = listen("127.0.0.1", 0)
         self.port = sockets[0].getsockname()[1]
         listening = threading.Event()
-        api = create_api(app)
-        self._server = Server(configuration(api), listening.set, api.drain)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve(sockets)))
+        self.front = create_api(app)
+        self.server = Server(configuration(self.front), listening.set, self.front.drain)
+        self._thread = threading.Thread(target=lambda: asyncio.run(self.server.serve(sockets)))
         self._thread.start()
         assert listening.wait(10)
 
     def stop(self) -> None:
         """Stop it."""
-        self._server.should_exit = True
+        self.server.should_exit = True
         self._thread.join()
 
 

@@ -18,11 +18,20 @@ READS = [
     ("GET", "/tasks/some/status"),
     ("GET", "/tasks/some"),
     ("GET", "/tasks/some/result?wait=60"),
+    ("GET", "/tasks"),
+    ("GET", "/stats"),
     ("GET", "/queues"),
     ("GET", "/workers"),
     ("GET", "/readyz"),
 ]
-ALL = [("POST", "/tasks"), ("DELETE", "/tasks/some"), ("POST", "/tasks/some/retry"), *READS]
+WRITES = [
+    ("POST", "/tasks"),
+    ("DELETE", "/tasks/some"),
+    ("POST", "/tasks/some/retry"),
+    ("POST", "/queues/some/pause"),
+    ("POST", "/queues/some/resume"),
+]
+ALL = [*WRITES, *READS]
 
 StartServer = Callable[..., RunningServer]
 StartApi = Callable[..., RunningApi]

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import redis
 
+from api.conftest import LocalApi
 from api.running import Reply, RunningApi
 from integration.waiting import until
 from scripts.keyspace import snapshot
@@ -101,6 +102,18 @@ def test_a_server_that_drains_ends_the_waits_at_once(
         reply = future.result()
         assert (reply.status, reply.json) == (202, {"taskID": task_id, "status": "pending"})
     assert time.monotonic() - began_s < 30
+
+
+def test_a_client_that_leaves_ends_its_wait(local_api: LocalApi) -> None:
+    task_id = local_api.post().json["taskID"]
+
+    def waiting() -> int:
+        return len(local_api.front._waits._limits)
+
+    with contextlib.closing(local_api.connect()) as connection:
+        connection.request("GET", f"/tasks/{task_id}/result?wait=60")
+        until(lambda: waiting() == 1)
+    until(lambda: waiting() == 0)
 
 
 def test_clients_that_leave_do_no_harm(api: RunningApi, raw: redis.Redis) -> None:

@@ -29,8 +29,13 @@ def test_what_came_and_went_is_counted(api: RunningApi, work: Callable[..., None
     api.post({"delay": 60})
     statistics = api.get("/stats").json
     assert statistics["states"] == {
-        "scheduled": 1, "pending": 1, "in-progress": 0,
-        "done": 1, "failed": 1, "cancelled": 1, "expired": 0,
+        "scheduled": 1,
+        "pending": 1,
+        "in-progress": 0,
+        "done": 1,
+        "failed": 1,
+        "cancelled": 1,
+        "expired": 0,
     }
     assert statistics["queues"] == api.get("/queues").json
     counted = {name: sum(minute[name] for minute in statistics["counted"]) for name in NOTHING}

@@ -9,8 +9,10 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from lineshaft.api.bulletin import Bulletin
 from lineshaft.api.complaints import Complaints
 from lineshaft.api.document import DESCRIPTION, describe_front, document
+from lineshaft.api.events import add_events
 from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
 from lineshaft.api.health import add_health
@@ -55,11 +57,12 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
     )
     api.wants_token = token is not None
     describe_front(api)
-    waits = Waits()
+    waits, bulletin = Waits(), Bulletin(app, complaints)
     add_task_operations(api, app, waits)
     add_queue_operations(api, app)
     add_reads(api, app)
     add_health(api, app)
+    add_events(api, bulletin, waits)
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = problem_of(error)

@@ -98,9 +98,14 @@ class Front:
 
 
 def _without_body(send: Send) -> Send:
+    """Send what answers a HEAD: it is complete without its body, also where that would be a stream."""
+    is_sent = False
+
     async def send_head(message: Message) -> None:
-        if message["type"] == "http.response.body":
-            message = {**message, "body": b""}
-        await send(message)
+        nonlocal is_sent
+        if is_sent:
+            return
+        is_sent = message["type"] == "http.response.body"
+        await send({"type": "http.response.body", "body": b""} if is_sent else message)
 
     return send_head

@@ -35,6 +35,15 @@ class OneWrite(asyncio.Transport):
         self._flush()
         self._transport.close()
 
+    def abort(self) -> None:
+        """Close at once, whatever was not sent yet."""
+        self._held = b""
+        self._transport.abort()
+
+    def get_write_buffer_size(self) -> int:
+        """How much the client has not taken in yet."""
+        return len(self._held) + self._transport.get_write_buffer_size()
+
     def is_closing(self) -> bool:
         """Whether it is closed, or about to be."""
         return self._transport.is_closing()

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from lineshaft.api import problems
 from lineshaft.api.problems import Kind, Problem
@@ -62,6 +63,7 @@ class Operation:
         responses: what else it may answer, and what is to be said of its own answer.
         parameters: what its address and head carry.
         bodies: examples of what it takes.
+        response_class: says the media type of its answer.
     """
 
     method: str
@@ -77,6 +79,7 @@ class Operation:
     responses: Responses = field(default_factory=dict[int | str, dict[str, Any]])
     parameters: tuple[dict[str, Any], ...] = ()
     bodies: dict[str, dict[str, Any]] | None = None
+    response_class: type[Response] = JSONResponse
 
 
 def add_operations(api: FastAPI, operations: Iterable[Operation]) -> None:
@@ -93,6 +96,7 @@ def add_operations(api: FastAPI, operations: Iterable[Operation]) -> None:
             methods=[operation.method],
             status_code=operation.status,
             response_model=operation.model,
+            response_class=operation.response_class,
             operation_id=operation.name,
             tags=[operation.tag],
             summary=operation.summary,

@@ -17,6 +17,7 @@ from lineshaft.protocol.keys import is_queue_name, is_task_id
 from lineshaft.registry import NAME_LENGTH
 
 MOST_ROWS, ROWS = 200, 50
+MOST_IDS = 100
 
 Described = dict[str, Any]
 
@@ -71,6 +72,13 @@ WAIT = described(
     {"type": "number", "minimum": 0, "maximum": MOST_WAIT_S, "default": 0},
     30,
 )
+TASK_IDS = described(
+    "query",
+    "id",
+    "A task to tell the states of; give several by repeating it.",
+    {"type": "array", "items": {"type": "string", "pattern": ID_PATTERN}, "maxItems": MOST_IDS},
+    [EXAMPLE_ID],
+)
 
 
 def asked_id(request: Request) -> str:
@@ -110,18 +118,43 @@ def asked_wait_s(request: Request) -> float:
     return wait_s
 
 
+def asked_ids(request: Request) -> list[str]:
+    """The tasks whose states are to be told, each once.
+
+    Raises:
+        Refused: one cannot be the id of a task, or there are too many.
+    """
+    asked_names(request, ("id",))
+    task_ids = list(dict.fromkeys(request.query_params.getlist("id")))
+    if len(task_ids) > MOST_IDS:
+        raise refused(WRONG_PARAMETER, f"A stream tells the states of {MOST_IDS} tasks at most.", parameter="id")
+    if not all(is_task_id(task_id) for task_id in task_ids):
+        raise refused(WRONG_PARAMETER, "id must be 1 to 64 of 0-9, A-Z, a-z, _ and -.", parameter="id")
+    return task_ids
+
+
+def asked_names(request: Request, names: Collection[str]) -> None:
+    """Look at the names behind the `?`: one that is misspelt would give something else than is meant.
+
+    Raises:
+        Refused: there is another than these.
+    """
+    for name in request.query_params:
+        if name not in names:
+            shown = name[:NAME_LENGTH]
+            what = f"the parameters are: {', '.join(names)}" if len(names) > 1 else f"the only parameter is {', '.join(names)}"
+            raise refused(WRONG_PARAMETER, f"There is no parameter {shown!r}; {what}.", parameter=shown)
+
+
 def asked_query(request: Request, names: Collection[str]) -> dict[str, str]:
-    """What stands behind the `?`: what is misspelt there would give another list than the one that is meant.
+    """What stands behind the `?`, where each name may stand once.
 
     Raises:
         Refused: there is something else than these, or one of them twice.
     """
+    asked_names(request, names)
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
-        if name not in names:
-            shown = name[:NAME_LENGTH]
-            detail = f"There is no parameter {shown!r}; the parameters are: {', '.join(names)}."
-            raise refused(WRONG_PARAMETER, detail, parameter=shown)
         if name in given:
             raise refused(WRONG_PARAMETER, f"{name} stands in the address more than once.", parameter=name)
         given[name] = value

@@ -72,6 +72,7 @@ MISCONFIGURED = Kind("misconfigured", 500, "The server is not set up properly")
 DAMAGED_RECORD = Kind("damaged-record", 500, "A record in Redis cannot be read")
 REDIS_AWAY = Kind("redis-away", 503, "Redis cannot be reached", RETRY_AFTER)
 REDIS_FULL = Kind("redis-full", 503, "Redis is full", RETRY_AFTER)
+TOO_MANY_STREAMS = Kind("too-many-streams", 503, "Too many event streams are open", RETRY_AFTER)
 OUTCOME_UNKNOWN = Kind("outcome-unknown", 503, "Whether the task was accepted is not known", RETRY_AFTER)
 
 UNEXPECTED_DETAIL = "The server met an error that it does not know; its log says more."

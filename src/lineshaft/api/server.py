@@ -44,6 +44,9 @@ class Patient(Protocol):
     def close_if_overdue(self) -> None:
         """Close it where its client takes too long."""
 
+    def drain(self) -> None:
+        """Close it where its client would keep the server from stopping."""
+
 
 class Server(uvicorn.Server):
     """One server; set `should_exit` to have it stop.
@@ -74,12 +77,16 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         """Tell, then stop."""
         self._on_stopping()
+        for connection in self._patient():
+            connection.drain()
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         """Look at the connections once a second."""
         if counter % LOOK_TICKS == 0:
-            for connection in list[object](self.server_state.connections):
-                if isinstance(connection, Patient):
-                    connection.close_if_overdue()
+            for connection in self._patient():
+                connection.close_if_overdue()
         return await super().on_tick(counter)
+
+    def _patient(self) -> list[Patient]:
+        return [each for each in list[object](self.server_state.connections) if isinstance(each, Patient)]

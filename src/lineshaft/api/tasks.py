@@ -35,7 +35,7 @@ class TaskOperations:
         task_id, wait_s = asked_id(request), asked_wait_s(request)
         view = await self._view(task_id)
         if view["status"] not in ENDED and wait_s > 0:
-            await self._waits.within(wait_s, self._app.client.wait(task_id, None))
+            await self._waits.within(wait_s, self._app.client.wait(task_id, None), request.receive)
             view = await self._view(task_id)
         if view["status"] in ENDED:
             return JsonResponse(view)
