@@ -1,6 +1,7 @@
 """A stand-in for curl, with the few options that the README uses, for machines that have none."""
 
 import argparse
+import contextlib
 import sys
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ def main() -> None:
     parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-d", dest="data")
     parser.add_argument("-s", action="store_true")
+    parser.add_argument("-N", action="store_true")
     parser.add_argument("-i", dest="head", action="store_true")
     options = parser.parse_args()
     headers = dict(header.split(": ", 1) for header in options.headers)
@@ -25,7 +27,10 @@ def main() -> None:
         reply = error
     if options.head:
         print(f"HTTP/1.1 {reply.status} {reply.reason}\n{reply.headers}", end="")
-    sys.stdout.write(reply.read().decode())
+    for line in reply:
+        sys.stdout.write(line.decode())
+        sys.stdout.flush()  # of a stream that goes on
 
 
-main()
+with contextlib.suppress(BrokenPipeError):  # whoever reads has seen enough
+    main()
