@@ -17,13 +17,17 @@ EXTRAS = "all,test"
 
 
 def python() -> str:
-    """Make the checkout's environment if need be, and give the path of its interpreter.
+    """Make the checkout's environment and the page if need be, and give the path of the interpreter.
 
     Exits 2 with one line that says what to do where Python is too old or cannot make environments.
     """
     needs = _declared()["project"]
     made_of = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
-    return str(_made(FOLDER, made_of, ["-e", f"{ROOT}[{EXTRAS}]"]))
+    interpreter = _made(FOLDER, made_of, ["-e", f"{ROOT}[{EXTRAS}]"])
+    subprocess.run(
+        [interpreter, ROOT / "ui" / "bundle.py"], check=False
+    )  # says what is wrong; all but the page works without it
+    return str(interpreter)
 
 
 def documents_python() -> str:

@@ -14,7 +14,7 @@ def test_health_and_readiness(api: RunningApi) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/nope", "/tasks/", "/tasks/a/b", "/tasks/a/status/", "/tasks//status/x", "/docs", "/Tasks", "/%00"]
+    "path", ["/nope", "/assets/", "/tasks/", "/tasks/a/b", "/tasks/a/status/", "/tasks//status/x", "/docs", "/Tasks", "/%00"]
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD", "OPTIONS", "PATCH"])
 def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str) -> None:
@@ -29,6 +29,7 @@ def test_what_is_not_there_is_a_problem(api: RunningApi, method: str, path: str)
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
+        ("/", {"GET", "HEAD"}),
         ("/tasks", {"POST", "GET", "HEAD"}),
         ("/tasks/some/retry", {"POST"}),
         ("/tasks/some/result", {"GET", "HEAD"}),

@@ -17,6 +17,7 @@ from lineshaft.api.front import Front
 from lineshaft.api.guard import LOOPBACK, Guard
 from lineshaft.api.health import add_health
 from lineshaft.api.json_response import problem_response
+from lineshaft.api.page import add_page
 from lineshaft.api.problems import INTERNAL, METHOD_NOT_ALLOWED, NOT_FOUND, UNEXPECTED_DETAIL, Problem, Refused, problem_of
 from lineshaft.api.queues import add_queue_operations
 from lineshaft.api.reads import add_reads
@@ -63,6 +64,7 @@ def create_api(app: App, *, hosts: Collection[str] = LOOPBACK, token: str | None
     add_reads(api, app)
     add_health(api, app)
     add_events(api, bulletin, waits)
+    add_page(api)
 
     async def refuse(_request: Request, error: Exception) -> Response:
         problem = problem_of(error)

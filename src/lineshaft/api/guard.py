@@ -3,7 +3,7 @@
 A page that somebody has open in a browser must not reach the API on his machine. Its requests carry the `Origin` of the
 page, which must be one of ours, and where it points a name of its own at 127.0.0.1 (DNS rebinding), `Host` is that name.
 A program that is no browser sends no `Origin`, and nothing of this stands in its way. Where there is a token, every request
-must carry it, save those that ask how the server is.
+must carry it, save those that ask how the server is, or for the page, which holds no data.
 """
 
 import secrets
@@ -15,7 +15,8 @@ from lineshaft.errors import ConfigurationError
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 ANY_HOST = "*"
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})  # whoever probes has no token
+PAGE_PATH, PAGE_FILES = "/", "/assets/"
+OPEN_PATHS = frozenset({"/healthz", "/readyz", PAGE_PATH})  # whoever probes has no token, and the page asks for it
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -68,7 +69,7 @@ class Guard:
             return Problem(FOREIGN_ORIGIN, f"A page of {shown(origin)} sent this, and that is not this server's.")
         if method not in SAFE_METHODS and headers.get(b"sec-fetch-site") == b"cross-site":
             return Problem(FOREIGN_ORIGIN, "A page of another site sent this.")
-        if self._token is not None and path not in OPEN_PATHS and not carries(headers, self._token):
+        if self._token is not None and not is_open(path) and not carries(headers, self._token):
             return Problem(
                 UNAUTHORIZED, "This server wants a token that it knows, in the header: Authorization: Bearer <token>."
             )
@@ -79,6 +80,11 @@ class Guard:
         if not separator or scheme not in {b"http", b"https"}:
             return False  # `null`, an extension, a file
         return authority == (host or b"").lower() or host_name(authority) in self._hosts
+
+
+def is_open(path: str) -> bool:
+    """Whether everybody may have what stands there."""
+    return path in OPEN_PATHS or path.startswith(PAGE_FILES)
 
 
 def carries(headers: Mapping[bytes, bytes], token: bytes) -> bool:

@@ -1,0 +1,84 @@
+/** Asks the API of this server. The token, where it wants one, is kept until the tab is closed. */
+import { Store } from "./store.ts";
+
+const BASE = new URL(".", location.href.replace(/[?#].*/, "")); // also below a path that a proxy puts before it
+const TOKEN = "lineshaft.token";
+
+/** Whether the server wants a token, and what it said of the one that it got. */
+export interface Access {
+  isWanted: boolean;
+  wasWrong: boolean;
+}
+
+export const access = new Store<Access>({ isWanted: false, wasWrong: false });
+
+/** The API refused; `kind` is the last part of the problem's type. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly kind: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** The API could not be reached. */
+export class Away extends Error {}
+
+export function addressOf(path: string): string {
+  return new URL(path.replace(/^\//, ""), BASE).href;
+}
+
+/** The answer to a request, whatever it is but a refusal. Throws Refused or Away. */
+export async function send(method: string, path: string, options: RequestInit = {}): Promise<Response> {
+  const token = sessionStorage.getItem(TOKEN);
+  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
+  let answer: Response;
+  try {
+    answer = await fetch(addressOf(path), { ...options, method, headers, cache: "no-store" });
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new Away("The server cannot be reached.");
+  }
+  if (answer.status === 401) access.set({ isWanted: true, wasWrong: token !== null });
+  if (!answer.ok) throw await refusalOf(answer);
+  return answer;
+}
+
+/** The JSON of an answer. Throws Refused or Away. */
+export async function ask<T>(path: string, method = "GET", signal?: AbortSignal): Promise<T> {
+  const answer = await send(method, path, signal ? { signal } : {});
+  try {
+    return (await answer.json()) as T;
+  } catch (error) {
+    if (error instanceof DOMException) throw error;
+    throw new Away("The server's answer broke off.");
+  }
+}
+
+/** Use this token from now on. */
+export function giveToken(token: string): void {
+  sessionStorage.setItem(TOKEN, token);
+  access.set({ isWanted: false, wasWrong: false });
+}
+
+export function forgetToken(): void {
+  sessionStorage.removeItem(TOKEN);
+  access.set({ isWanted: true, wasWrong: false });
+}
+
+export function hasToken(): boolean {
+  return sessionStorage.getItem(TOKEN) !== null;
+}
+
+/** What to tell of an error. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function refusalOf(answer: Response): Promise<Refused> {
+  const problem = (await answer.json().catch(() => ({}))) as { type?: string; title?: string; detail?: string };
+  const kind = (problem.type ?? "").split(":").pop() ?? "";
+  return new Refused(answer.status, kind, problem.detail ?? problem.title ?? `The server answered ${answer.status}.`);
+}

@@ -1,0 +1,58 @@
+/** Asks for something again and again while the page is seen, so that what is shown stays true. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { access, ask } from "./api.ts";
+
+export interface Polled<T> {
+  data: T | null;
+  error: unknown;
+  /** Ask now, for instance after something was done. */
+  refresh: () => void;
+}
+
+interface Found<T> {
+  path: string;
+  data: T | null;
+  error: unknown;
+}
+
+/** What stands at a path; every `everyMs`, or once where that is null. Data of another path is never shown. */
+export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
+  const [found, setFound] = useState<Found<T>>({ path, data: null, error: null });
+  const now = useRef<() => void>(() => undefined);
+
+  useEffect(() => {
+    const ended = new AbortController();
+    let timer: number | undefined;
+
+    async function look(): Promise<void> {
+      clearTimeout(timer);
+      try {
+        const data = await ask<T>(path, "GET", ended.signal);
+        setFound({ path, data, error: null });
+      } catch (error) {
+        if (ended.signal.aborted) return;
+        setFound((before) => ({ path, data: before.path === path ? before.data : null, error }));
+      }
+      if (everyMs !== null && !ended.signal.aborted) timer = setTimeout(lookIfSeen, everyMs);
+    }
+
+    function lookIfSeen(): void {
+      if (document.hidden || access.value.isWanted) timer = setTimeout(lookIfSeen, everyMs ?? 1_000);
+      else void look();
+    }
+
+    now.current = () => void look();
+    void look();
+    const unwatch = access.watch(() => {
+      if (!access.value.isWanted) void look();
+    });
+    return () => {
+      ended.abort();
+      clearTimeout(timer);
+      unwatch();
+    };
+  }, [path, everyMs]);
+
+  const refresh = useCallback(() => now.current(), []);
+  return found.path === path ? { data: found.data, error: found.error, refresh } : { data: null, error: null, refresh };
+}

@@ -1,0 +1,30 @@
+/** Light, dark, or as the system has it. Kept in the browser; set before anything is drawn, so that nothing flashes. */
+import { Store } from "./store.ts";
+
+export const THEMES = ["system", "light", "dark"] as const;
+export type Theme = (typeof THEMES)[number];
+
+const KEY = "lineshaft.theme";
+const isDark = matchMedia("(prefers-color-scheme: dark)");
+
+export const theme = new Store<Theme>(THEMES.find((name) => name === localStorage.getItem(KEY)) ?? "system");
+
+/** Changes whenever other colours are to be seen. */
+export const isDarkNow = new Store(wantsDark());
+
+export function choose(name: Theme): void {
+  localStorage.setItem(KEY, name);
+  theme.set(name);
+  apply();
+}
+
+export function apply(): void {
+  document.documentElement.dataset["theme"] = theme.value;
+  isDarkNow.set(wantsDark());
+}
+
+isDark.addEventListener("change", apply);
+
+function wantsDark(): boolean {
+  return theme.value === "dark" || (theme.value === "system" && isDark.matches);
+}
