@@ -104,6 +104,7 @@ def test_a_key_is_of_one_task(api: RunningApi, raw: redis.Redis) -> None:
     assert raw.dbsize() == 0
 
 
+@pytest.mark.strange_keys("a queue has another type, on purpose")
 def test_an_item_whose_queue_is_damaged_is_refused_alone(api: RunningApi, raw: redis.Redis) -> None:
     raw.set("task_queue:post", "something else")
     reply = send(api, [{"queue": "post", "id": "a"}, {"id": "b"}])

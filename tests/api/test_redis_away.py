@@ -155,6 +155,7 @@ def test_a_full_server_takes_no_work_and_still_answers(start_server: StartServer
     assert api.call("DELETE", "/tasks/some").json == {"taskID": "some", "status": "cancelled"}
 
 
+@pytest.mark.strange_keys("the queue has another type, on purpose")
 def test_a_key_of_another_type_is_left_alone(api: RunningApi, raw, unchanged) -> None:
     raw.set("task_queue", "something else")
     with unchanged():
