@@ -23,7 +23,7 @@ export function Panel({ id, title, aside, children }: Props) {
 /** What may be wider than the window scrolls inside this, also by the keyboard. */
 export function Wide({ label, children }: { label: string; children: ComponentChildren }) {
   return (
-    <div class="wide" role="region" aria-label={label} tabIndex={0}>
+    <div class="wide" role="group" aria-label={label} tabIndex={0}>
       {children}
     </div>
   );

@@ -10,7 +10,7 @@ export function Traceback({ error }: { error: ErrorView }) {
       </p>
       {error.traceback && (
         <>
-          <pre class="code" tabIndex={0} role="region" aria-label="Traceback">
+          <pre class="code" tabIndex={0} role="group" aria-label="Traceback">
             {error.traceback}
           </pre>
           <Copy text={error.traceback} name="the traceback" />

@@ -28,65 +28,61 @@ export function Task({ taskID }: { taskID: string }) {
     if (told?.taskID === taskID && told.status !== data?.status) refresh();
   }, [told]);
 
-  if (data === null && error !== null) {
-    return (
-      <>
-        <h1 tabIndex={-1}>Task</h1>
-        <Notice tone="bad">{error instanceof Refused && error.status === 404 ? gone(taskID) : wordsOf(error)}</Notice>
-      </>
-    );
-  }
-  if (data === null) {
-    return (
-      <>
-        <h1 tabIndex={-1}>Task</h1>
-        <Loading what="the task" />
-      </>
-    );
-  }
-  return <Shown task={data} refresh={refresh} />;
-}
-
-function gone(taskID: string): string {
-  return `There is no task ${taskID}. It never was, or its record was trimmed after its time.`;
-}
-
-function Shown({ task, refresh }: { task: TaskView; refresh: () => void }) {
   return (
     <>
-      <div class="task-head">
-        <div class="task-name">
-          <h1 tabIndex={-1}>{task.task}</h1>
-          <Badge status={task.status} />
-        </div>
+      <Title task={data} refresh={refresh} />
+      {data !== null ? <Shown task={data} /> : error === null ? <Loading what="the task" /> : <Notice tone="bad">{wordsOfNone(error, taskID)}</Notice>}
+    </>
+  );
+}
+
+function wordsOfNone(error: unknown, taskID: string): string {
+  const isGone = error instanceof Refused && error.status === 404;
+  return isGone ? `There is no task ${taskID}. It never was, or its record was trimmed after its time.` : wordsOf(error);
+}
+
+/** Its heading is there before the task is, so that whoever arrived at it stays there. */
+function Title({ task, refresh }: { task: TaskView | null; refresh: () => void }) {
+  return (
+    <div class="task-head">
+      <div class="task-name">
+        <h1 tabIndex={-1}>{task?.task ?? "Task"}</h1>
+        {task && <Badge status={task.status} />}
+      </div>
+      {task && (
         <p class="task-id">
           <code>{task.taskID}</code> <Copy text={task.taskID} name="the id" />
         </p>
-        <Actions key={task.status} task={task} onDone={refresh} />
-      </div>
-      <div class="columns task-columns">
-        <div class="column">
-          {task.error !== null && (
-            <Panel id="error" title="Error">
-              <Traceback error={task.error} />
-            </Panel>
-          )}
-          {task.status === "done" && (
-            <Panel id="result" title="Result" aside={<Copy text={json(task.result)} name="the result" />}>
-              <pre class="code" tabIndex={0} role="region" aria-label="Result">
-                {json(task.result)}
-              </pre>
-            </Panel>
-          )}
-          <Panel id="timeline" title="Timeline">
-            <Timeline task={task} />
+      )}
+      {task && <Actions key={task.status} task={task} onDone={refresh} />}
+    </div>
+  );
+}
+
+function Shown({ task }: { task: TaskView }) {
+  return (
+    <div class="columns task-columns">
+      <div class="column">
+        {task.error !== null && (
+          <Panel id="error" title="Error">
+            <Traceback error={task.error} />
           </Panel>
-        </div>
-        <div class="column">
-          <Facts task={task} />
-        </div>
+        )}
+        {task.status === "done" && (
+          <Panel id="result" title="Result" aside={<Copy text={json(task.result)} name="the result" />}>
+            <pre class="code" tabIndex={0} role="group" aria-label="Result">
+              {json(task.result)}
+            </pre>
+          </Panel>
+        )}
+        <Panel id="timeline" title="Timeline">
+          <Timeline task={task} />
+        </Panel>
       </div>
-    </>
+      <div class="column">
+        <Facts task={task} />
+      </div>
+    </div>
   );
 }
 

@@ -1,0 +1,130 @@
+"""The page works by keyboard alone, with a screen reader, on a phone and on a wide screen, in the light and in the dark."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from page.conftest import Eyes
+from page.serving import Serving
+
+WIDTHS = (390, 1440)
+SCHEMES = ("light", "dark")
+VIEWS = ("overview", "tasks", "failed", "done", "running", "nowhere")
+
+
+@pytest.fixture(scope="package")
+def addresses(mill: Serving) -> dict[str, str]:
+    """Each view, with something to see in it."""
+    made = {
+        "failed": mill.enqueue("shop.charge", "order-of-a-customer-with-quite-a-long-name-indeed"),
+        "done": mill.enqueue("shop.ping"),
+        "running": mill.enqueue("shop.nap", 3600),
+    }
+    for word, task_id in made.items():
+        mill.wait(task_id, "in-progress" if word == "running" else word)
+    mill.call("POST", "/queues/held/pause")
+    pages = {name: f"{mill.url}#/tasks/{task_id}" for name, task_id in made.items()}
+    return {"overview": mill.url, "tasks": f"{mill.url}#/tasks", "nowhere": f"{mill.url}#/nope", **pages}
+
+
+def settled(page: Page) -> Page:
+    """The page once it has everything."""
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    expect(page.get_by_text("Loading")).to_have_count(0)
+    return page
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_axe_finds_nothing(addresses: dict[str, str], look: Eyes, view: str, scheme: str) -> None:
+    page = settled(look(addresses[view], scheme=scheme))
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_wider_than_the_window(addresses: dict[str, str], look: Eyes, view: str, width: int) -> None:
+    page = settled(look(addresses[view], width=width, height=844))
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    beyond = """[...document.querySelectorAll('main *:not(.wide *, .code *, .hidden, .hidden *)')]
+        .filter((part) => part.getBoundingClientRect().right > innerWidth + 0.5).map((part) => part.outerHTML.slice(0, 80))"""
+    assert page.evaluate(beyond) == []
+
+
+def test_everything_is_done_by_keyboard_alone(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue("shop.nap", 60, queue="keys")
+    mill.wait(task_id, "in-progress")
+    page = settled(look(f"{mill.url}#/tasks?queue=keys"))
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    expect(page).to_have_url(f"{mill.url}#/tasks?queue=keys")
+    reach(page, page.get_by_role("link", name="shop.nap"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="shop.nap")).to_be_focused()
+    reach(page, page.get_by_role("button", name="Cancel this task"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, cancel")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Cancel this task")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, cancel")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".task-name .badge")).to_have_text("cancelled")
+
+
+def reach(page: Page, target, presses: int = 40) -> None:
+    """Press Tab until something has the focus; what has it on the way can be seen to have it."""
+    for _ in range(presses):
+        page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+        if target.evaluate("(part) => part === document.activeElement"):
+            return
+    raise AssertionError(f"{target} is not reached by {presses} presses of Tab")
+
+
+def test_the_tab_key_leads_through_the_page_and_out_of_it(addresses: dict[str, str], look: Eyes) -> None:
+    page = settled(look(addresses["overview"]))
+    seen: list[str] = []
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        at = page.evaluate("document.activeElement === document.body ? '' : document.activeElement.outerHTML.slice(0, 120)")
+        if at == "":
+            break
+        seen.append(at)
+    assert at == "", seen[-5:]
+    assert any("Pause default" in part for part in seen)
+
+
+def test_the_theme_is_chosen_kept_and_there_before_anything_is_drawn(mill: Serving, look: Eyes) -> None:
+    page = settled(look(mill.url, scheme="light"))
+    background = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(background)
+    page.get_by_label("Theme").select_option("dark")
+    dark = page.evaluate(background)
+    assert dark != light
+    page.reload(wait_until="commit")
+    page.wait_for_function("document.body !== null")
+    assert page.evaluate(background) == dark
+    page.get_by_label("Theme").select_option("system")
+    assert page.evaluate(background) == light
+
+
+def test_a_screen_reader_hears_the_counts_at_first_and_then_seldom(mill: Serving, look: Eyes) -> None:
+    page = settled(look(mill.url))
+    said = page.locator("#counts [role=status]")
+    expect(said).to_contain_text("in progress")
+    page.evaluate("""() => {
+        window.changes = 0;
+        new MutationObserver(() => window.changes++).observe(document.querySelector('#counts [role=status]'),
+            {characterData: true, childList: true, subtree: true});
+    }""")
+    before = page.locator('.tile[data-status="done"] .tile-count').inner_text()
+    for _ in range(3):
+        mill.wait(mill.enqueue(), "done")
+    expect(page.locator('.tile[data-status="done"] .tile-count')).not_to_have_text(before)
+    assert page.evaluate("window.changes") <= 1

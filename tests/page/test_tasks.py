@@ -1,0 +1,73 @@
+"""The list of tasks: filters, pages, and addresses that can be sent around."""
+
+from playwright.sync_api import Page, expect
+
+from page.conftest import Eyes
+from page.serving import Serving
+
+PAGE = 50
+
+
+def ids(page: Page) -> list[str]:
+    """The tasks that are shown."""
+    return page.locator("#tasks .id").all_inner_texts()
+
+
+def test_filters_stand_in_the_address_and_can_be_cleared(mill: Serving, look: Eyes) -> None:
+    done, failed = mill.enqueue(queue="filtered"), mill.enqueue("shop.charge", "order-filtered", queue="filtered")
+    mill.wait(done, "done")
+    mill.wait(failed, "failed")
+    page = look(f"{mill.url}#/tasks")
+    page.get_by_label("Queue").select_option("filtered")
+    expect(page.locator("#tasks tbody tr")).to_have_count(2)
+    page.get_by_label("Status").select_option("failed")
+    expect(page.locator("#tasks tbody tr")).to_have_count(1)
+    assert ids(page) == [failed]
+    expect(page).to_have_url(f"{mill.url}#/tasks?status=failed&queue=filtered")
+    page.get_by_label("Status").select_option("")
+    page.get_by_role("searchbox", name="Task").fill("shop.ping")
+    page.keyboard.press("Enter")
+    expect(page.locator("#tasks tbody tr")).to_have_count(1)
+    assert ids(page) == [done]
+    page.reload()
+    expect(page.get_by_role("searchbox", name="Task")).to_have_value("shop.ping")
+    expect(page.locator("#tasks tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="Clear").click()
+    expect(page).to_have_url(f"{mill.url}#/tasks")
+    expect(page.get_by_label("Queue")).to_have_value("")
+
+
+def test_older_tasks_are_on_further_pages(mill: Serving, look: Eyes) -> None:
+    batch = [{"task": "shop.ping", "queue": "many"}] * (PAGE + 7)
+    made = [item["taskID"] for item in mill.call("POST", "/tasks/batch", batch)["items"]]
+    for task_id in made:
+        mill.wait(task_id, "done")
+    page = look(f"{mill.url}#/tasks?status=done&queue=many")
+    rows = page.locator("#tasks tbody tr")
+    expect(rows).to_have_count(PAGE)
+    newest = ids(page)
+    page.get_by_role("link", name="Older").click()
+    expect(rows).to_have_count(7)
+    assert sorted(newest + ids(page)) == sorted(made)
+    expect(page.get_by_role("link", name="Older")).to_have_count(0)
+    page.go_back()
+    expect(rows).to_have_count(PAGE)
+    page.go_forward()
+    page.get_by_role("link", name="Newest").click()
+    expect(rows).to_have_count(PAGE)
+    assert ids(page) == newest
+
+
+def test_the_newest_page_goes_on_by_itself(mill: Serving, look: Eyes) -> None:
+    page = look(f"{mill.url}#/tasks?queue=fresh")
+    expect(page.get_by_text("No task is like that.")).to_be_visible()
+    task_id = mill.enqueue(queue="fresh")
+    row = page.locator("#tasks tbody tr")
+    expect(row).to_contain_text(task_id)
+    expect(row).to_contain_text("done")
+
+
+def test_a_cursor_that_nobody_gave_is_refused_in_words(mill: Serving, look: Eyes) -> None:
+    look.forgive("status of 422")
+    page = look(f"{mill.url}#/tasks?cursor=nonsense")
+    expect(page.get_by_role("alert")).to_contain_text("cursor")
