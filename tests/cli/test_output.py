@@ -91,7 +91,8 @@ def test_control_characters_are_shown_not_sent() -> None:
 @pytest.mark.parametrize(
     ("ms", "text"),
     [
-        (-5, "0.0 s"),
+        (-5, "0 ms"),
+        (999, "999 ms"),
         (1234, "1.2 s"),
         (59_999, "59 s"),
         (60_000, "1m 00s"),

@@ -69,8 +69,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], nothi
         print_rich(table)
 
 
-def print_record(record: Mapping[str, Any], below: str = "") -> None:
-    """Print one thing, a field to a line, and a longer text below it."""
+def print_record(record: Mapping[str, Any]) -> None:
+    """Print one thing, a field to a line."""
     cells = [[name, text_of(value)] for name, value in record.items()]
     if sys.stdout.isatty():
         from rich.table import Table
@@ -84,8 +84,11 @@ def print_record(record: Mapping[str, Any], below: str = "") -> None:
         print_rich(grid)
     else:
         typer.echo(aligned(cells, [False, False]))
-    if below:
-        typer.echo("\n" + "\n".join(visible(line) for line in below.splitlines()))
+
+
+def print_text(text: str) -> None:
+    """Print a longer text after an empty line."""
+    typer.echo("\n" + "\n".join(visible(line) for line in text.splitlines()))
 
 
 def print_rich(renderable: Any) -> None:
@@ -143,6 +146,8 @@ def duration(ms: int) -> str:
     for large_s, large, small_s, small in UNITS:
         if seconds >= large_s:
             return f"{int(seconds // large_s)}{large} {int(seconds % large_s // small_s):02}{small}"
+    if seconds < 1:
+        return f"{round(1000 * seconds)} ms"
     return f"{seconds:.1f} s" if seconds < 10 else f"{int(seconds)} s"
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, TaskIdsArgument, with_app
-from lineshaft.cli.output import print_json, print_record, print_table, report
+from lineshaft.cli.output import print_json, print_record, print_table, print_text, report
 from lineshaft.cli.waiting import checked_id, view_of, wait_and_print
 
 if TYPE_CHECKING:
@@ -60,8 +60,13 @@ def for_people(item: dict[str, Any]) -> dict[str, Any]:
     return {
         **item,
         "last": last and f"{last[:10]} {last[11:19]}",
-        "error": said and (said if len(said) <= ERROR_SHOWN else f"{said[: ERROR_SHOWN - 3]}..."),
+        "error": shortened(said),
     }
+
+
+def shortened(said: str | None) -> str | None:
+    """What an error says, cut where it is too long for a row."""
+    return said if said is None or len(said) <= ERROR_SHOWN else f"{said[: ERROR_SHOWN - 3]}..."
 
 
 @group.command()
@@ -162,12 +167,19 @@ def for_each(
 
 
 def print_task(view: dict[str, Any]) -> None:
-    """Print a task for people: its result as JSON, the traceback of its error below."""
+    """Print a task for people: its result as JSON, then what happened to it, then the traceback of its error."""
     import msgspec
 
-    error, fields = view["error"], dict(view)
+    from lineshaft.cli import timeline
+
+    error, fields = view["error"], {name: value for name, value in view.items() if name != "attempts"}
     if view["status"] == "done":
         fields["result"] = msgspec.json.encode(view["result"]).decode()
     if error is not None:
         fields["error"] = f"{error['type']}: {error['message']}"
-    print_record(fields, below=error["traceback"] if error else "")
+    print_record(fields)
+    if rows := timeline.timeline(view):
+        typer.echo()
+        print_table(timeline.COLUMNS, [{**row, "error": shortened(row["error"])} for row in rows], nothing="")
+    if error and error["traceback"]:
+        print_text(error["traceback"])
