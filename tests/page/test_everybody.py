@@ -100,6 +100,17 @@ def test_the_tab_key_leads_through_the_page_and_out_of_it(addresses: dict[str, s
     assert any("Pause default" in part for part in seen)
 
 
+def test_it_works_below_a_path_that_a_proxy_takes_away(mill: Serving, look: Eyes) -> None:
+    mill.wait(mill.enqueue(queue="proxied"), "done")
+    page = look(f"{mill.url}healthz")
+    page.route("**/below/**", lambda route: route.continue_(url=route.request.url.replace("/below/", "/")))
+    page.goto(f"{mill.url}below/#/tasks?queue=proxied")
+    settled(page)
+    expect(page.locator("#tasks tbody tr")).to_have_count(1)
+    page.get_by_role("link", name="shop.ping").click()
+    expect(page.locator("#result pre")).to_have_text('"pong"')
+
+
 def test_the_theme_is_chosen_kept_and_there_before_anything_is_drawn(mill: Serving, look: Eyes) -> None:
     page = settled(look(mill.url, scheme="light"))
     background = "getComputedStyle(document.body).backgroundColor"

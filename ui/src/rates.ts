@@ -7,6 +7,7 @@ export type Sample = { at: number } & Record<Line, number>;
 
 export const SPAN_S = 300;
 const SMOOTH_S = 5; // a rate is that of the last five seconds
+const LEAST_S = 2; // over less than this it would be a matter of luck
 
 interface Reading {
   at: number;
@@ -16,6 +17,7 @@ interface Reading {
 /** Keeps what came; `samples` are rates by time in seconds, the oldest first. */
 export class RateLog {
   private readings: Reading[] = [];
+  private isLive = false;
   samples: Sample[] = [];
 
   add(counts: StatisticsView, atMs: number): void {
@@ -24,12 +26,13 @@ export class RateLog {
     if (last === undefined || reading.at - last.at > 60) this.samples = samplesOf(reading);
     this.readings = [...this.readings.filter((before) => reading.at - before.at <= SMOOTH_S + 1), reading];
     const first = this.readings[0]!;
-    if (reading.at - first.at >= 0.5) this.samples.push(between(first, reading));
+    this.isLive = reading.at - first.at >= LEAST_S;
+    if (this.isLive) this.samples.push(between(first, reading));
     this.samples = this.samples.filter((sample) => sample.at >= reading.at - SPAN_S);
   }
 
   get latest(): Sample | null {
-    return this.readings.length > 1 ? (this.samples.at(-1) ?? null) : null;
+    return this.isLive ? (this.samples.at(-1) ?? null) : null;
   }
 }
 

@@ -10,7 +10,7 @@ import { isDarkNow } from "../theme.ts";
 
 const HEIGHT = 172;
 const DASHES: Record<Line, number[]> = { enqueued: [2, 3], claimed: [7, 4], done: [], failed: [] }; // not by colour alone
-const NAMES: Record<Line, string> = { enqueued: "enqueued", claimed: "started", done: "done", failed: "failed tries" };
+const NAMES: Record<Line, string> = { enqueued: "enqueued", claimed: "started", done: "done", failed: "failed" };
 
 const log = new RateLog(); // outlives the view, so that coming back shows what was
 const drawn = new Store(0);

@@ -33,7 +33,7 @@ export function Outage() {
       <div role="status">{isStale && <p class="outage">{sentence(reason)}</p>}</div>
       {isStale && (
         <p class="outage-more">
-          {known.countsAt === 0 ? "Nothing could be shown yet." : `What you see is ${age(now - known.countsAt)} old.`}{" "}
+          {known.countsAt === 0 ? "Nothing could be shown yet." : `What you see is ${said(age(now - known.countsAt))} old.`}{" "}
           {known.retryAt === null ? "It goes on by itself." : `Trying again in ${Math.max(0, Math.ceil((known.retryAt - now) / 1_000))} s.`}{" "}
           {known.link === "lost" && (
             <button type="button" class="button quiet" onClick={connect}>
@@ -44,6 +44,10 @@ export function Outage() {
       )}
     </div>
   );
+}
+
+function said(old: string): string {
+  return old === "now" ? "a moment" : old;
 }
 
 function sentence(text: string): string {

@@ -1,0 +1,1 @@
+"""What takes the pictures that stand in the documents; `scripts/screenshots` runs it."""
