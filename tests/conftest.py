@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import redis
 
+from key_schema import strangers
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
 from lineshaft.protocol.keys import Keys
@@ -52,11 +53,19 @@ def start_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 
 @pytest.fixture
-def redis_url(server: RunningServer) -> str:
-    """The URL of the shared server, emptied."""
+def damages_keys() -> bool:
+    """Whether tests give keys another type on purpose, so that types are not looked at afterwards."""
+    return False
+
+
+@pytest.fixture
+def redis_url(request: pytest.FixtureRequest, server: RunningServer, damages_keys: bool) -> Iterator[str]:
+    """The URL of the shared server, emptied. Whatever a test leaves behind there must be in the table of keys."""
     with connect(server.url) as client:
         client.flushall()
-    return server.url
+        yield server.url
+        if not request.node.get_closest_marker("strange_keys"):
+            assert strangers(client, damaged=damages_keys) == []
 
 
 @pytest.fixture

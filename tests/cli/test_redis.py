@@ -10,6 +10,8 @@ from servers import RunningServer
 
 from .conftest import SECONDS, Commands, interrupted
 
+pytestmark = pytest.mark.strange_keys("any command goes through, so any key may be set")
+
 REPLIES = [
     (("GET", "string"), "a b"),
     (("GET", "absent"), ""),

@@ -21,6 +21,7 @@ ADDED = 4_100_000  # a number that no other reply has in it
 NEVER_S = 3600.0
 
 
+@pytest.mark.strange_keys("plain commands, to see how often they arrive")
 async def test_a_call_whose_reply_is_lost_is_not_sent_again_by_itself(proxy: Proxy, raw: redis.Redis):
     connection = Connection(lambda: proxy.url, name="once", timeout_s=5)
     rule = proxy.lose(b":%d" % ADDED)
@@ -34,6 +35,7 @@ async def test_a_call_whose_reply_is_lost_is_not_sent_again_by_itself(proxy: Pro
     assert raw.get("counter") == str(ADDED)
 
 
+@pytest.mark.strange_keys("plain commands, to see how often they arrive")
 async def test_where_every_call_may_be_repeated_it_is_sent_again_once(proxy: Proxy, raw: redis.Redis):
     connection = Connection(lambda: proxy.url, name="twice", timeout_s=5, repeats=True)
     rule = proxy.lose(b":%d" % ADDED)
@@ -58,6 +60,7 @@ async def test_a_reply_that_comes_after_its_time_is_not_taken_for_that_of_the_ne
     assert answer == b"next"
 
 
+@pytest.mark.strange_keys("plain commands, to see how often they arrive")
 async def test_a_call_on_a_connection_that_has_ended_is_sent_on_a_new_one(raw: redis.Redis, server: RunningServer):
     """Nothing was sent on the one that ended, so this is no repeat: also a call that may not be repeated is answered."""
     connection = Connection(lambda: server.url, name="ends", timeout_s=5)
@@ -77,6 +80,7 @@ async def test_calls_that_are_made_at_once_get_each_their_own_reply(redis_url: s
     assert answers == [f"{n}".encode() for n in range(200)]
 
 
+@pytest.mark.strange_keys("plain commands, to see how often they arrive")
 async def test_a_server_that_takes_no_writes_any_more_is_left_and_its_address_asked_for_again(
     start_server: Callable[..., RunningServer], raw: redis.Redis, server: RunningServer
 ):

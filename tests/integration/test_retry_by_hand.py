@@ -92,6 +92,7 @@ async def test_what_is_not_kept_cannot_be_retried(make_app: Callable[..., App], 
         await app.get_task("foreign").retry()
 
 
+@pytest.mark.strange_keys("a queue of another type")
 async def test_a_damaged_key_stops_a_retry_before_it_changes_anything(make_app: Callable[..., App], raw: redis.Redis):
     app = make_app()
 

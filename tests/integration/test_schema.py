@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import redis
 
+from key_schema import schema
 from lineshaft import App, Retry, TaskContext
 from lineshaft.broker.broker import Broker
 from lineshaft.broker.connection import Connection
@@ -15,25 +16,7 @@ from lineshaft.worker import Worker
 
 from .waiting import soon
 
-PARTS = {
-    "<queue>": "[0-9A-Za-z_.-]{1,64}",
-    "<id>": "[0-9A-Za-z_-]{1,64}",
-    "<s>": "[0-9A-Za-z]{1,32}",
-    "<state>": "(?:done|failed|cancelled|expired)",
-    "<minute>": "[0-9]+",
-}
 DAY_S = 86_400
-
-
-def table() -> dict[str, tuple[re.Pattern[str], str, str]]:
-    """Key as it is written -> what it looks like, its type, and how long it lives."""
-    rows: dict[str, tuple[re.Pattern[str], str, str]] = {}
-    for name, kind, lives in re.findall(r"^\| `([^`]+)` +\| (\w+) +\| ([^|]*)\|", keys.__doc__, re.MULTILINE):
-        pattern = re.escape(name)
-        for part, looks in PARTS.items():
-            pattern = pattern.replace(re.escape(part), looks)
-        rows[name] = re.compile(pattern), kind, lives.strip()
-    return rows
 
 
 class Scan:
@@ -42,7 +25,6 @@ class Scan:
     def __init__(self, raw: redis.Redis, prefix: str) -> None:
         self.raw = raw
         self.prefix = prefix
-        self.rows = table()
         self.seen: set[str] = set()
         self.strangers: set[str] = set()
 
@@ -54,7 +36,7 @@ class Scan:
             own = key.removeprefix(self.prefix)
             if not key.startswith(self.prefix):
                 self.strangers.add(f"{key} is outside the namespace")
-            fits = [name for name, (pattern, of, _) in self.rows.items() if pattern.fullmatch(own) and of == kind]
+            fits = [title for title, row in schema().items() if row.pattern.fullmatch(own) and row.kind == kind]
             if not fits:
                 self.strangers.add(f"{key} ({kind})")
             self.seen.update(fits)
@@ -70,7 +52,7 @@ class Scan:
 
 
 def test_the_table_can_be_read():
-    assert len(table()) == len(re.findall(r"^\| `", keys.__doc__, re.MULTILINE)) >= 24
+    assert len(schema()) == len(re.findall(r"^\| `", keys.__doc__, re.MULTILINE)) >= 24
 
 
 @pytest.mark.parametrize("namespace", ["", "shop"])
@@ -142,6 +124,6 @@ async def test_every_key_is_one_of_the_table(make_app: Callable[..., App], raw: 
     await dead.close()
     scan.look()
     assert scan.strangers == set()
-    assert set(scan.rows) - scan.seen == set(), "rows of the table that no key was seen of"
+    assert set(schema()) - scan.seen == set(), "rows of the table that no key was seen of"
     (mine,) = raw.keys(f"{prefix}lineshaft:session:{worker.lease.session}")
     assert 0 < raw.ttl(mine) <= DAY_S

@@ -1,5 +1,5 @@
 """The shard of the script tests, for these too."""
 
-from scripts.conftest import make_shard, shard
+from scripts.conftest import damages_keys, make_shard, shard
 
-__all__ = ["make_shard", "shard"]
+__all__ = ["damages_keys", "make_shard", "shard"]

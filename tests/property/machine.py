@@ -6,8 +6,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from key_schema import row_of
 from lineshaft.settings import Settings
-from scripts.keyspace import complaints, row_of
+from scripts.keyspace import complaints
 
 from .deeds import FOREIGN_IDS, LEASE_MS, QUEUES, SESSIONS, Deeds
 from .endings import ENDED, FLOOR_MS, Bounds

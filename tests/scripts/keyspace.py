@@ -1,12 +1,10 @@
 """The whole keyspace as a value: what stands in each key, what a call changed, and whether every task is where it should be."""
 
-import re
-from functools import cache
 from typing import Any, NamedTuple
 
 import redis
 
-from lineshaft.protocol import keys as keys_module
+from key_schema import row_of, schema
 from lineshaft.protocol.keys import ENDED_STATES, Keys
 
 
@@ -82,26 +80,6 @@ def changes(before: Keyspace, after: Keyspace) -> Changes:
     return {name: after.get(name) for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)}
 
 
-@cache
-def schema() -> dict[str, str]:
-    """The table of keys that stands in keys.py: key -> type."""
-    rows = re.findall(r"^\| (`.+?`) +\| (\w+) +\|", keys_module.__doc__ or "", re.MULTILINE)
-    return {name: kind for names, kind in rows for name in re.findall(r"`(.+?)`", names)}
-
-
-def row_of(name: str, prefix: str = "") -> str | None:
-    """The row of the schema that a key belongs to; None when it belongs to none."""
-    if not name.startswith(prefix):
-        return None
-    bare = name.removeprefix(prefix)
-    return next((row for row, pattern in patterns().items() if pattern.fullmatch(bare)), None)
-
-
-@cache
-def patterns() -> dict[str, re.Pattern[str]]:
-    return {row: re.compile(re.sub(r"<\w+>", r"[^:]+", re.escape(row))) for row in schema()}
-
-
 def complaints(raw: redis.Redis, keys: Keys, foreign: tuple[str, ...] = ()) -> list[str]:
     """What is wrong with a shard (invariants 1, 2, 6 and 15), as sentences; none for a shard that is in order.
 
@@ -109,8 +87,8 @@ def complaints(raw: redis.Redis, keys: Keys, foreign: tuple[str, ...] = ()) -> l
     reads as empty.
     """
     found = {name.removeprefix(keys.prefix): stored for name, stored in snapshot(raw).items()}
-    kinds = schema()
-    held = {name: stored.value for name, stored in found.items() if kinds.get(row_of(name)) == stored.kind}
+    rows = schema()
+    held = {name: stored.value for name, stored in found.items() if (row := row_of(name)) and rows[row].kind == stored.kind}
     sessions, suspects = held.get("lineshaft:sessions", {}), held.get("lineshaft:suspects", {})
     emptied = {session for session, mark in suspects.items() if mark in {"crashed", "closed"}}
     wrong = [f"suspect {session} is no session" for session in suspects if session not in sessions and session not in emptied]

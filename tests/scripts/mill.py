@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from key_schema import row_of, schema
 from lineshaft.broker.broker import NewTask, Return, Try
 from lineshaft.model.outcome import Attempt
 from lineshaft.protocol import wire
 
-from .keyspace import row_of, schema
 from .shard import DAY_MS, NOW_MS, Shard, digest_of, done_outcome, envelope_of
 
 OTHER_QUEUE = "other"
@@ -143,7 +143,7 @@ def key_of(row: str, shard: Shard, call: str) -> str:
 
 def damage(shard: Shard, key: str) -> None:
     """Give a key a type that the schema does not give it."""
-    kind = schema()[row_of(key, shard.keys.prefix)]
+    kind = schema()[row_of(key, shard.keys.prefix)].kind
     shard.raw.delete(key)
     if kind == "string":
         shard.raw.rpush(key, "wrong")

@@ -118,6 +118,7 @@ def test_only_the_default_queue_keeps_strays(shard: Shard, session: str):
     assert changed == {"task_queue:mail": None, **shard.counted(dropped=1)}
 
 
+@pytest.mark.strange_keys("words for ids that cannot be ones")
 @pytest.mark.parametrize(
     "pushed",
     ["not an id", "a:b", "", "a\nb", "a\x00b", "é", "x" * 65, '{"id":"a"}', "a\n", "task:a:status", "%w"],

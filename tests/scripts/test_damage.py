@@ -129,6 +129,7 @@ def test_sessions_that_cannot_be_emptied_do_not_hide_one_that_can(shard: Shard):
     assert set(shard.raw.hgetall("lineshaft:suspects")) == {"e1", "e2", "e4"}
 
 
+@pytest.mark.strange_keys("a claim of a queue that cannot be one")
 @pytest.mark.parametrize("token", ["", "7", "default", "7:", ":default", "x:default", "7:default:more", "7:not a queue"])
 def test_a_claim_that_is_not_well_formed_loses_no_task(shard: Shard, token: str):
     shard.session("s")
