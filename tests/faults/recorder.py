@@ -13,8 +13,12 @@ from faults.results import FILE, ROOT, merge
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Begin to note, unless it is another package than this checkout's that is tested."""
-    if Path(lineshaft.__file__).is_relative_to(ROOT / "src"):
+    """Begin to note, unless it is another package than this checkout's that is tested.
+
+    Where several processes share the tests, the first one, which runs none, hears of all ends and notes them.
+    """
+    is_one_of_several = hasattr(config, "workerinput")
+    if Path(lineshaft.__file__).is_relative_to(ROOT / "src") and not is_one_of_several:
         config.pluginmanager.register(Recorder(cited()), "fault-results")
 
 
