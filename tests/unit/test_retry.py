@@ -1,5 +1,6 @@
 """When a failed try is tried again: a pure function, here with a chance that is fixed."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -35,7 +36,7 @@ def delays(policy: Retry, chance: float = 1.0) -> list[float | None]:
         (Retry(tries=3, backoff=lambda _: 10_000.0), [600, 600, None]),
         (Retry(tries=3, base=0), [0, 0, None]),
     ],
-    ids=repr,
+    ids=lambda given: re.sub(r" at 0x\w+", "", repr(given)),  # the same in each process
 )
 def test_each_backoff_gives_its_delays(policy: Retry, expected: list[float | None]):
     assert delays(policy) == expected
