@@ -46,6 +46,19 @@ def test_when_the_server_ends_it_tries_again_and_tells_when(serve: Serve, look: 
     expect(page.get_by_role("button", name="Try now")).to_be_visible()
 
 
+def test_without_the_stream_the_counts_still_come_now_and_then(mill: Serving, look: Eyes) -> None:
+    look.forgive(f"{REFUSED}|ERR_")
+    page = look("about:blank")
+    page.route("**/events*", lambda route: route.abort())
+    page.goto(mill.url)
+    done = page.locator('.tile[data-status="done"] .tile-count')
+    before = mill.call("GET", "/stats")["states"]["done"]
+    expect(done).to_have_text(str(before))
+    mill.wait(mill.enqueue(), "done")
+    expect(done).to_have_text(str(before + 1))
+    expect(page.get_by_text("Not live")).to_be_visible()
+
+
 def test_a_token_is_asked_for_kept_for_the_tab_and_forgotten_when_told_to(serve: Serve, look: Eyes, tmp_path: Path) -> None:
     look.forgive("status of 401")
     file = tmp_path / "token"

@@ -4,7 +4,7 @@
  * It is read with fetch, since an EventSource cannot carry a token. It ends while the tab is hidden, and comes back after a
  * failure by itself, later each time. `feed` says what is known and how fresh that is; whoever shows numbers shows that too.
  */
-import { access, Away, Refused, send, wordsOf } from "./api.ts";
+import { access, ask, Away, Refused, send, wordsOf } from "./api.ts";
 import { eventsOf } from "./sse.ts";
 import { Store } from "./store.ts";
 import type { StatisticsView, Status } from "./types.ts";
@@ -106,5 +106,16 @@ function lose(error: unknown): void {
   waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
   feed.set({ ...feed.value, link: "lost", problem: wordsOf(error), retryAt: Date.now() + inMs });
   timer = setTimeout(connect, inMs);
+  void askOnce();
+}
+
+/** Where the stream cannot be had, for instance through a proxy that holds it back, the counts at least come now and then. */
+async function askOnce(): Promise<void> {
+  try {
+    const counts = await ask<StatisticsView>("stats");
+    if (feed.value.link === "lost") feed.set({ ...feed.value, counts, countsAt: Date.now() });
+  } catch {
+    // the reason why the stream is lost is shown already, and this is tried again with it
+  }
 }
 
