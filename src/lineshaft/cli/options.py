@@ -37,8 +37,11 @@ RedisUrlOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OfQueueOption = Annotated[str | None, typer.Option("--queue", "-q", metavar="NAME", help="Only those of this queue.")]
+OfNameOption = Annotated[str | None, typer.Option("--task", metavar="NAME", help="Only those of this name.")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 TaskIdArgument = Annotated[str, typer.Argument(metavar="ID", show_default=False, help="The task's id.")]
-TaskIdsArgument = Annotated[list[str], typer.Argument(metavar="ID...", show_default=False, help="The tasks' ids.")]
+TaskIdsArgument = Annotated[list[str] | None, typer.Argument(metavar="ID...", show_default=False, help="The tasks' ids.")]
 QueueArgument = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="The queue.")]
 QueuesOption = Annotated[
     list[str] | None,

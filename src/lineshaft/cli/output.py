@@ -112,7 +112,8 @@ def progress(total: int, what: str) -> Generator[Callable[[int], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    above = sys.stdout.isatty()  # what is printed meanwhile then stands above the bar
+    with Progress(*columns, console=console(stderr=True), transient=True, redirect_stdout=above) as bar:
         task = bar.add_task(what, total=total)
         yield lambda steps: bar.advance(task, steps)
 
@@ -185,7 +186,7 @@ def report(error: Exception) -> int:
         traceback.print_exception(error)
     message, code = verdict(error)
     if message:
-        typer.echo(f"error: {one_line(message)}", err=True)
+        print(f"error: {one_line(message)}", file=sys.stderr)  # not by typer, which would print into a bar
     return code
 
 

@@ -1,11 +1,11 @@
 """`lineshaft queue ...`: look at the queues, pause and resume them, cancel what waits in one."""
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from lineshaft.cli.options import AppOption, JsonOption, QueueArgument, RedisUrlOption, with_app
+from lineshaft.cli.many import counted, is_agreed
+from lineshaft.cli.options import AppOption, JsonOption, QueueArgument, RedisUrlOption, YesOption, with_app
 from lineshaft.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def resume(context: typer.Context, name: QueueArgument, app: AppOption = None, r
 def purge(
     context: typer.Context,
     name: QueueArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     app: AppOption = None,
     redis_url: RedisUrlOption = None,
 ) -> None:
@@ -98,28 +98,6 @@ def purge(
         typer.echo("Nothing was cancelled.", err=True)
         raise typer.Exit(1)
     typer.echo(f"{counted(with_app(context, app, redis_url, cancel))} cancelled")
-
-
-def counted(amount: int) -> str:
-    """A number of tasks in words."""
-    return f"{amount:,} task" if amount == 1 else f"{amount:,} tasks"
-
-
-def is_agreed(question: str) -> bool:
-    """Ask on the terminal; outside of any loop, which would keep Ctrl-C from ending the question.
-
-    Raises:
-        ConfigurationError: there is no terminal to ask on.
-    """
-    from lineshaft.errors import ConfigurationError
-
-    if not sys.stdin.isatty():
-        raise ConfigurationError(f"{question} There is no terminal to ask on: add --yes if that is what you want")
-    typer.echo(f"{question} [y/N] ", nl=False, err=True)
-    answer = sys.stdin.readline()
-    if not answer.endswith("\n"):
-        typer.echo(err=True)  # the input was closed, in the middle of the line
-    return answer.strip().lower() in {"y", "yes"}
 
 
 def checked_name(name: str) -> None:

@@ -1,21 +1,33 @@
 """`lineshaft task ...`: list tasks, look at one, wait for it; cancel tasks, run them again."""
 
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, TaskIdArgument, TaskIdsArgument, with_app
-from lineshaft.cli.output import print_json, print_record, print_table, print_text, report
-from lineshaft.cli.waiting import checked_id, view_of, wait_and_print
+from lineshaft.cli.many import Deed, for_all, for_each
+from lineshaft.cli.options import (
+    AppOption,
+    JsonOption,
+    OfNameOption,
+    OfQueueOption,
+    RedisUrlOption,
+    TaskIdArgument,
+    TaskIdsArgument,
+    YesOption,
+    with_app,
+)
+from lineshaft.cli.output import print_json, print_record, print_table, print_text
+from lineshaft.cli.waiting import view_of, wait_and_print
 
 if TYPE_CHECKING:
     from lineshaft.app import App
-    from lineshaft.task_function import Task
 
 group = typer.Typer(no_args_is_help=True, help="List tasks, look at one, wait for it; cancel tasks, run them again.")
 
 ERROR_SHOWN = 60  # characters of an error in a list
+CANCEL = Deed("cancel", "Cancel {}", "cancelling", ("pending", "scheduled", "in-progress"))
+RETRY = Deed("retry", "Run {} again", "retrying", ("failed", "cancelled", "expired", "done"))
+OR_CANCEL, OR_RETRY = (", ".join(deed.statuses) for deed in (CANCEL, RETRY))
 COLUMNS = ("taskID", "status", "task", "queue", "last", "error")
 
 
@@ -23,8 +35,8 @@ COLUMNS = ("taskID", "status", "task", "queue", "last", "error")
 def list_tasks(
     context: typer.Context,
     status: Annotated[str | None, typer.Option("--status", metavar="WORD", help="Only those of this status.")] = None,
-    queue: Annotated[str | None, typer.Option("--queue", "-q", metavar="NAME", help="Only those of this queue.")] = None,
-    task: Annotated[str | None, typer.Option("--task", metavar="NAME", help="Only those of this name.")] = None,
+    queue: OfQueueOption = None,
+    task: OfNameOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many.")] = 50,
     cursor: Annotated[str | None, typer.Option("--cursor", metavar="C", help="Go on after an earlier page.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: the tasks, and the cursor of the next page.")] = False,
@@ -115,55 +127,55 @@ def wait(
 
 
 @group.command()
-def cancel(context: typer.Context, task_ids: TaskIdsArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
-    """Cancel tasks.
+def cancel(
+    context: typer.Context, task_ids: TaskIdsArgument = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help=f"All that are {OR_CANCEL}.")] = None,
+    queue: OfQueueOption = None, task: OfNameOption = None, yes: YesOption = False,
+    app: AppOption = None, redis_url: RedisUrlOption = None,
+) -> None:  # fmt: skip
+    """Cancel tasks: those with these ids, or all of a status, after a count and a question.
 
     Prints `cancelled` where one had not started, and `cancelling` where it runs and was asked to stop. Exits with 1 where any
     has ended already or does not exist; the others are cancelled all the same.
+
+    For example: `lineshaft task cancel --status scheduled --queue mail`
     """
-    for_each(context, app, redis_url, task_ids, lambda task: task.cancel())
+    to_those_chosen(context, app, redis_url, task_ids, status, queue, task, CANCEL, yes=yes)
 
 
 @group.command()
-def retry(context: typer.Context, task_ids: TaskIdsArgument, app: AppOption = None, redis_url: RedisUrlOption = None) -> None:
-    """Run tasks that have ended again, with fresh tries, at the end of their queues.
+def retry(
+    context: typer.Context, task_ids: TaskIdsArgument = None,
+    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help=f"All that are {OR_RETRY}.")] = None,
+    queue: OfQueueOption = None, task: OfNameOption = None, yes: YesOption = False,
+    app: AppOption = None, redis_url: RedisUrlOption = None,
+) -> None:  # fmt: skip
+    """Run tasks that have ended again, with fresh tries, at the end of their queues; those with these ids, or all of a status.
 
     Prints `pending` for each. Exits with 1 where any has not ended or does not exist; the others are run again all the same.
+
+    For example: `lineshaft task retry --status failed --queue mail`
     """
-    for_each(context, app, redis_url, task_ids, lambda task: task.retry())
+    to_those_chosen(context, app, redis_url, task_ids, status, queue, task, RETRY, yes=yes)
 
 
-def for_each(
-    context: typer.Context,
-    app: str | None,
-    redis_url: str | None,
-    task_ids: list[str],
-    act: "Callable[[Task[Any]], Awaitable[str]]",
-) -> None:
-    """Do something to each task and print the word it answers with, after its id where there are several.
+def to_those_chosen(
+    context: typer.Context, app: str | None, redis_url: str | None, task_ids: list[str] | None, status: str | None,
+    queue: str | None, task: str | None, deed: Deed, *, yes: bool,
+) -> None:  # fmt: skip
+    """Do it to the tasks with these ids, or to those of this status; raises as `for_each` and `for_all`.
 
     Raises:
-        typer.Exit: with 1, where one of them was refused; each refusal is a line on stderr.
-        ServerUnavailableError: Redis cannot be reached; what was done before has been printed.
+        ConfigurationError: it must be one of the two, and only a status can be narrowed down.
     """
-    from lineshaft.errors import ConfigurationError, LineshaftError, ServerUnavailableError
+    from lineshaft.errors import ConfigurationError
 
-    async def work(loaded: "App") -> bool:
-        all_done = True
-        for task_id in task_ids:
-            try:
-                word = await act(loaded.get_task(checked_id(task_id)))
-            except (ConfigurationError, ServerUnavailableError):
-                raise
-            except LineshaftError as error:
-                report(error)
-                all_done = False
-            else:
-                typer.echo(word if len(task_ids) == 1 else f"{task_id}  {word}")
-        return all_done
-
-    if not with_app(context, app, redis_url, work):
-        raise typer.Exit(1)
+    if task_ids and not (status or queue or task):
+        for_each(context, app, redis_url, task_ids, deed)
+    elif status and not task_ids:
+        for_all(context, app, redis_url, status, queue, task, deed, yes=yes)
+    else:
+        raise ConfigurationError("give ids, or --status with --queue and --task to narrow it down, and not both")
 
 
 def print_task(view: dict[str, Any]) -> None:
