@@ -1,4 +1,4 @@
-"""An app: its tasks, its settings, and how to call them later."""
+"""An app: its tasks, its settings, and how to call them later. Never loads what runs tasks."""
 
 import asyncio
 import importlib

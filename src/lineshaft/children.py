@@ -1,6 +1,6 @@
 """A child process as its supervisor sees it: started with a line to it, told things, killed with its whole group.
 
-The child's own end of that line is `control.ChildEnd`.
+The child's own end of that line is `control.ChildEnd`. Nothing here knows of sessions.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""Enqueues, waits, cancels, retries and pauses, for one event loop: natural batching on the way out, push on the way back."""
+"""Enqueues, waits, cancels, retries and pauses, for one event loop: natural batching on the way out, push on the way back.
+
+Decides nothing about a task: the scripts do.
+"""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Finds an app by its path, as commands are given it: `module:name`."""
+"""Finds an app by its path, as commands are given it: `module:name`. The supervisor must not: an app is user code."""
 
 import importlib
 import sys

@@ -1,4 +1,7 @@
-"""A task function's parameters: do arguments fit them, and what do they become when they arrive as JSON."""
+"""A task function's parameters: do arguments fit them, and what do they become when they arrive as JSON.
+
+The function itself is never called here.
+"""
 
 import inspect
 import re

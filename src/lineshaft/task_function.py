@@ -1,4 +1,4 @@
-"""Task functions, calls and handles: what a program holds of its tasks. Everything is done by the app they belong to."""
+"""Task functions, calls and handles: what a program holds of its tasks. The app they belong to does it all, nothing here."""
 
 import functools
 from collections.abc import Callable, Coroutine

@@ -1,4 +1,4 @@
-"""What the processes say: one logger per noun under `lineshaft`, and the moments that tests wait for."""
+"""What the processes say: one logger per noun under `lineshaft`, and the moments that tests wait for. Nobody has to listen."""
 
 import logging
 import sys

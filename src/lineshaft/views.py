@@ -1,6 +1,6 @@
 """What the API and the command line show of tasks, queues and workers: the same shapes in both, as plain values.
 
-Times are ISO 8601 in UTC, and None where something has not happened yet.
+Times are ISO 8601 in UTC, and None where something has not happened yet. Nothing here asks Redis.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers over ASGI: JSON and problems, each made whole before anything is sent."""
+"""Answers over ASGI: JSON and problems, each made whole before anything is sent. Knows nothing of tasks."""
 
 import msgspec
 from starlette.types import Message, Send

@@ -1,6 +1,6 @@
 """`POST /tasks` and `GET /tasks/{id}/status`, as plain ASGI: the two calls that everything else is measured by.
 
-They share the guard, the limits and the problems with the rest; `document.py` describes them.
+They share the guard, the limits and the problems with the rest, and nothing of FastAPI; `document.py` describes them.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""The command line: `lineshaft ...` and `python -m lineshaft ...`. One file per noun: each parses, calls and prints."""
+"""The command line: `lineshaft ...` and `python -m lineshaft ...`. One file per noun: each parses, calls and prints.
+
+None decides anything about a task.
+"""
 
 import importlib
 import sys

@@ -1,4 +1,7 @@
-"""Starts the two long-running commands: what `serve` and `worker` have in common, and the embedded server of `serve`."""
+"""Starts the two long-running commands: what `serve` and `worker` have in common, and the embedded server of `serve`.
+
+Loads no app and runs no user code: the children do.
+"""
 
 import asyncio
 import contextlib

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lineshaft.cli import completion
 from lineshaft.cli.options import (
-    AppArgument,
+    APP_HELP,
+    APP_METAVAR,
     AppOption,
     ConcurrencyOption,
     GraceOption,
@@ -48,7 +50,9 @@ group = typer.Typer(cls=WorkerGroup, invoke_without_command=True, subcommand_met
 @group.callback()
 def start(
     context: typer.Context,
-    app_argument: AppArgument = "",
+    app_argument: Annotated[
+        str, typer.Argument(metavar=APP_METAVAR, show_default=False, help=APP_HELP, autocompletion=completion.commands)
+    ] = "",
     queues: QueuesOption = None,
     concurrency: ConcurrencyOption = None,
     workers: WorkersOption = None,

@@ -9,7 +9,7 @@ Each project folder has one state folder, in the place that XDG gives for a user
     └── data/                  the server's own folder, with a lock that the server itself holds
 
 The lock is the truth and state.json only a note beside it: the kernel drops the lock when the owner ends, however it
-ends, and a note outlives a `kill -9`.
+ends, and a note outlives a `kill -9`. Nothing here starts one.
 """
 
 import fcntl

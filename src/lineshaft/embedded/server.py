@@ -1,4 +1,7 @@
-"""The embedded server: a real Valkey or Redis for one project folder, which ends with the process that started it."""
+"""The embedded server: a real Valkey or Redis for one project folder, which ends with the process that started it.
+
+Only the command line starts one.
+"""
 
 import os
 import signal

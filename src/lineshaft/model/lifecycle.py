@@ -1,6 +1,7 @@
 """The life of a task: its states, who moves it from one to the next, and what always holds.
 
 `docs/internals/lifecycle.md` is made from this file. Tests cite the invariants by number.
+Nothing here moves a task: the scripts do.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,7 @@
-"""The sessions of a supervisor's children: each is opened, renewed, and ended once its child has ended."""
+"""The sessions of a supervisor's children: each is opened, renewed, and ended once its child has ended.
+
+None is ended before its child.
+"""
 
 import asyncio
 from collections.abc import Sequence

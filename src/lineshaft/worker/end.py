@@ -1,4 +1,4 @@
-"""How a run ended, decided as a value; the finisher writes it. Pure but for the clock."""
+"""How a run ended, decided as a value; the finisher writes it. Pure but for the clock. Nothing is sent from here."""
 
 import logging
 from typing import Any, Literal

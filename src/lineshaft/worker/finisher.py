@@ -1,4 +1,7 @@
-"""Delivers the ends of runs: what arrives while one call is on the wire goes out together in the next."""
+"""Delivers the ends of runs: what arrives while one call is on the wire goes out together in the next.
+
+No run leaves the table before its end is answered.
+"""
 
 import asyncio
 from collections import deque

@@ -1,4 +1,7 @@
-"""Keeps the lease of a worker that lives in somebody else's loop, from a thread with a loop of its own."""
+"""Keeps the lease of a worker that lives in somebody else's loop, from a thread with a loop of its own.
+
+No task runs in it, so none can hold up a renewal.
+"""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""Makes due tasks ready, to the millisecond: a local timer, set by what the last look around saw."""
+"""Makes due tasks ready, to the millisecond: a local timer, set by what the last look around saw.
+
+It never runs one: they are claimed like any other.
+"""
 
 import asyncio
 

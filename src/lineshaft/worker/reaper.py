@@ -1,4 +1,7 @@
-"""Looks for sessions whose worker died, when a look around says that there may be one; every two seconds at most."""
+"""Looks for sessions whose worker died, when a look around says that there may be one; every two seconds at most.
+
+Who has died it does not decide: the script does, by two looks.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""Compares what this worker runs with what Redis says its session owns, and mends each difference under its token."""
+"""Compares what this worker runs with what Redis says its session owns, and mends each difference under its token.
+
+What it finds it never runs.
+"""
 
 from lineshaft.broker.broker import Broker, Return
 from lineshaft.inspection.inspector import Inspector

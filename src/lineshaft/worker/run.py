@@ -1,4 +1,4 @@
-"""One run of one task in this process, and the table of all of them."""
+"""One run of one task in this process, and the table of all of them. Nothing here asks Redis."""
 
 import asyncio
 from collections.abc import Iterator

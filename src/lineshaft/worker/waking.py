@@ -1,4 +1,7 @@
-"""How a sleeping fetcher is woken: by a token from Redis, or because something changed in this process."""
+"""How a sleeping fetcher is woken: by a token from Redis, or because something changed in this process.
+
+A token that is lost costs time, never a task.
+"""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""One worker: the loops that claim, run and deliver, put together, and the order in which they stop."""
+"""One worker: the loops that claim, run and deliver, put together, and the order in which they stop. It runs no task itself."""
 
 import asyncio
 from collections.abc import Sequence
