@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from lineshaft.cli import completion
 from lineshaft.cli.options import (
-    APP_HELP,
-    APP_METAVAR,
+    AppArgument,
     AppOption,
     ConcurrencyOption,
     GraceOption,
@@ -50,9 +48,7 @@ group = typer.Typer(cls=WorkerGroup, invoke_without_command=True, subcommand_met
 @group.callback()
 def start(
     context: typer.Context,
-    app_argument: Annotated[
-        str, typer.Argument(metavar=APP_METAVAR, show_default=False, help=APP_HELP, autocompletion=completion.commands)
-    ] = "",
+    app_argument: AppArgument = "",
     queues: QueuesOption = None,
     concurrency: ConcurrencyOption = None,
     workers: WorkersOption = None,
