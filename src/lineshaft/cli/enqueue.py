@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, chosen_app, with_app
+from lineshaft.cli import completion
+from lineshaft.cli.chosen import chosen_app, with_app
+from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption
 from lineshaft.cli.output import print_json
 from lineshaft.cli.waiting import wait_and_print
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
 
 def enqueue(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="The name of the task.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", show_default=False, help="The name of the task.", autocompletion=completion.task_names),
+    ],
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -27,7 +32,10 @@ def enqueue(
         typer.Option("--data", metavar="JSON", help='All arguments, in place of K=V: {"args": [...], "kwargs": {...}}'),
     ] = None,
     queue: Annotated[
-        str | None, typer.Option("--queue", "-q", metavar="NAME", help="In place of the task's own queue.")
+        str | None,
+        typer.Option(
+            "--queue", "-q", metavar="NAME", help="In place of the task's own queue.", autocompletion=completion.queues
+        ),
     ] = None,
     delay: Annotated[
         float | None, typer.Option("--delay", min=0, metavar="S", help="Not before this many seconds from now.")

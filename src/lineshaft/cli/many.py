@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from lineshaft.cli.options import with_app
+from lineshaft.cli.chosen import with_app
 from lineshaft.cli.output import print_table, progress, report
 from lineshaft.cli.waiting import checked_id
 

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lineshaft.cli.chosen import with_app
 from lineshaft.cli.many import counted, is_agreed
-from lineshaft.cli.options import AppOption, JsonOption, QueueArgument, RedisUrlOption, YesOption, with_app
+from lineshaft.cli.options import AppOption, JsonOption, QueueArgument, RedisUrlOption, YesOption
 from lineshaft.cli.output import print_json, print_table, progress
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
-from lineshaft.cli.options import with_app
+from lineshaft.cli.chosen import with_app
 
 if TYPE_CHECKING:
     from lineshaft.app import App

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from lineshaft.cli.chosen import chosen_redis_url, started_app
 from lineshaft.cli.options import (
     AppArgument,
     AppOption,
@@ -12,8 +13,6 @@ from lineshaft.cli.options import (
     QueuesOption,
     RedisUrlOption,
     WorkersOption,
-    chosen_redis_url,
-    started_app,
 )
 
 HOST = "127.0.0.1"

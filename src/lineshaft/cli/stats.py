@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption, with_app
+from lineshaft.cli.chosen import with_app
+from lineshaft.cli.options import AppOption, JsonOption, RedisUrlOption
 from lineshaft.cli.output import print_json, print_table
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lineshaft.cli import completion
+from lineshaft.cli.chosen import with_app
 from lineshaft.cli.many import Deed, for_all, for_each
 from lineshaft.cli.options import (
     AppOption,
@@ -14,10 +16,10 @@ from lineshaft.cli.options import (
     TaskIdArgument,
     TaskIdsArgument,
     YesOption,
-    with_app,
 )
 from lineshaft.cli.output import print_json, print_record, print_table, print_text
 from lineshaft.cli.waiting import view_of, wait_and_print
+from lineshaft.model.lifecycle import Status
 
 if TYPE_CHECKING:
     from lineshaft.app import App
@@ -27,14 +29,18 @@ group = typer.Typer(no_args_is_help=True, help="List tasks, look at one, wait fo
 ERROR_SHOWN = 60  # characters of an error in a list
 CANCEL = Deed("cancel", "Cancel {}", "cancelling", ("pending", "scheduled", "in-progress"))
 RETRY = Deed("retry", "Run {} again", "retrying", ("failed", "cancelled", "expired", "done"))
-OR_CANCEL, OR_RETRY = (", ".join(deed.statuses) for deed in (CANCEL, RETRY))
 COLUMNS = ("taskID", "status", "task", "queue", "last", "error")
 
 
 @group.command("ls")
 def list_tasks(
     context: typer.Context,
-    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help="Only those of this status.")] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            "--status", metavar="WORD", help="Only those of this status.", autocompletion=completion.words(tuple(Status))
+        ),
+    ] = None,
     queue: OfQueueOption = None,
     task: OfNameOption = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, metavar="N", help="At most so many.")] = 50,
@@ -129,7 +135,10 @@ def wait(
 @group.command()
 def cancel(
     context: typer.Context, task_ids: TaskIdsArgument = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help=f"All that are {OR_CANCEL}.")] = None,
+    status: Annotated[str | None, typer.Option(
+        "--status", metavar="WORD", help=f"All that are {', '.join(CANCEL.statuses)}.",
+        autocompletion=completion.words(CANCEL.statuses),
+    )] = None,
     queue: OfQueueOption = None, task: OfNameOption = None, yes: YesOption = False,
     app: AppOption = None, redis_url: RedisUrlOption = None,
 ) -> None:  # fmt: skip
@@ -146,7 +155,10 @@ def cancel(
 @group.command()
 def retry(
     context: typer.Context, task_ids: TaskIdsArgument = None,
-    status: Annotated[str | None, typer.Option("--status", metavar="WORD", help=f"All that are {OR_RETRY}.")] = None,
+    status: Annotated[str | None, typer.Option(
+        "--status", metavar="WORD", help=f"All that are {', '.join(RETRY.statuses)}.",
+        autocompletion=completion.words(RETRY.statuses),
+    )] = None,
     queue: OfQueueOption = None, task: OfNameOption = None, yes: YesOption = False,
     app: AppOption = None, redis_url: RedisUrlOption = None,
 ) -> None:  # fmt: skip

@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lineshaft.cli.options import AppOption, RedisUrlOption, with_app
+from lineshaft.cli.chosen import with_app
+from lineshaft.cli.options import AppOption, RedisUrlOption
 
 if TYPE_CHECKING:
     from lineshaft.app import App

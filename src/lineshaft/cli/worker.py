@@ -5,8 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from lineshaft.cli import completion
+from lineshaft.cli.chosen import chosen_redis_url, started_app, with_app
 from lineshaft.cli.options import (
-    AppArgument,
+    APP_HELP,
+    APP_METAVAR,
     AppOption,
     ConcurrencyOption,
     GraceOption,
@@ -14,9 +17,6 @@ from lineshaft.cli.options import (
     QueuesOption,
     RedisUrlOption,
     WorkersOption,
-    chosen_redis_url,
-    started_app,
-    with_app,
 )
 from lineshaft.cli.output import print_json, print_table
 
@@ -48,7 +48,9 @@ group = typer.Typer(cls=WorkerGroup, invoke_without_command=True, subcommand_met
 @group.callback()
 def start(
     context: typer.Context,
-    app_argument: AppArgument = "",
+    app_argument: Annotated[
+        str, typer.Argument(metavar=APP_METAVAR, show_default=False, help=APP_HELP, autocompletion=completion.commands)
+    ] = "",
     queues: QueuesOption = None,
     concurrency: ConcurrencyOption = None,
     workers: WorkersOption = None,
