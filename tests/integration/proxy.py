@@ -49,6 +49,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self._target = port
         self._links: set[Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._rules: list[Rule] = []
         self._split = False
         self._silent = False
@@ -144,7 +145,7 @@ class Proxy:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return await asyncio.start_server(self._accept, "127.0.0.1", 0)
 
     def _cut(self) -> None:
         self.cuts += 1
@@ -156,11 +157,17 @@ class Proxy:
             await asyncio.sleep(seconds)
             self._cut()
 
+    def _accept(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        """Called for each connection; it ends with its task, also where that is cancelled before its first step."""
+        serving = asyncio.create_task(self._serve(from_client, to_client))
+        self._serving.add(serving)
+        serving.add_done_callback(self._serving.discard)
+        serving.add_done_callback(lambda _: to_client.transport.abort())
+
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         try:
             from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
-            to_client.transport.abort()
             return
         for writer in (to_client, to_server):
             writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -21,6 +21,7 @@ from lineshaft import App, ArgumentError, TaskCancelled, TaskNotFoundError
 from lineshaft.worker import Worker
 
 from .processes import MARK
+from .waiting import until
 
 CHILD_S = 20.0
 
@@ -88,7 +89,7 @@ def test_many_threads_share_one_app(make_app: Callable[..., App], raw: redis.Red
     app, double = doubling(make_app)
     with working(app), ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lambda n: double.enqueue_sync(n).result_sync(20), range(100))) == [2 * n for n in range(100)]
-    assert len([client for client in raw.client_list() if client["name"].startswith("lineshaft-enqueue")]) == 0
+    until(lambda: not [client for client in raw.client_list() if client["name"].startswith("lineshaft-enqueue")])
 
 
 async def test_a_sync_call_inside_a_loop_blocks_it_and_works(make_app: Callable[..., App]):
