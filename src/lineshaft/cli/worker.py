@@ -55,6 +55,7 @@ def start(
     concurrency: ConcurrencyOption = None,
     workers: WorkersOption = None,
     burst: Annotated[bool, typer.Option("--burst", help="Stop when nothing is left to do.")] = False,
+    reload: Annotated[bool, typer.Option("--reload", help="Start again whenever a Python file of the app changes.")] = False,
     grace: GraceOption = None,
     app: AppOption = None,
     redis_url: RedisUrlOption = None,
@@ -80,16 +81,23 @@ def start(
 
     from lineshaft.cli.start import run_worker
 
-    code = run_worker(
-        path,
-        queues=queues or [],
-        concurrency=concurrency,
-        workers=workers,
-        burst=burst,
-        grace=grace,
-        redis_url=chosen_redis_url(context, redis_url),
-    )
-    raise typer.Exit(code)
+    options: dict[str, Any] = {
+        "app_path": path,
+        "queues": queues or [],
+        "concurrency": concurrency,
+        "workers": workers,
+        "burst": burst,
+        "grace": grace,
+        "redis_url": chosen_redis_url(context, redis_url),
+    }
+    if not reload:
+        raise typer.Exit(run_worker(**options))
+    if burst:
+        raise ConfigurationError("--burst ends when nothing is left to do, and --reload starts again: take one of them")
+
+    from lineshaft.cli.reload import run_reloading
+
+    raise typer.Exit(run_reloading(options))
 
 
 @group.command("ls")
