@@ -76,6 +76,7 @@ async def end_of(app: App, task_id: str) -> str:
     return "done"
 
 
+@pytest.mark.strange_keys("keys of another type")
 async def test_keys_of_a_task_that_are_of_another_type_stop_nothing(
     make_app: Callable[..., App], start_worker: Start, raw: redis.Redis, journal: Journal
 ):

@@ -85,6 +85,7 @@ def test_every_key_is_a_row_of_the_schema_and_every_row_has_a_key():
     assert {row for rows in found.values() for row in rows} == set(patterns)
 
 
+@pytest.mark.strange_keys("plain keys of each type")
 class TestScripts:
     """`scripts/shared/keys.lua` builds the same names."""
 
