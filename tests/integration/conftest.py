@@ -51,6 +51,12 @@ def make_app(request: pytest.FixtureRequest, redis_url: str) -> Callable[..., Ap
     return make
 
 
+@pytest.fixture(scope="session")
+def lineshaft_server(server: RunningServer) -> str:
+    """The server of the plugin's fixtures is the one that all tests share, of whatever kind it is."""
+    return server.url
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     """What the tasks of worker processes write down."""

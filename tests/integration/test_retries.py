@@ -1,7 +1,6 @@
-"""Tries, retries and time limits."""
+"""Retries and time limits as a worker keeps them; `test_policies.py` has which try is made when."""
 
 import asyncio
-import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -13,59 +12,6 @@ from lineshaft import App, Retry, TaskContext, TaskFailed
 from lineshaft.worker import Worker
 
 from .waiting import soon
-
-
-async def test_a_failing_task_is_tried_as_often_as_its_policy_says_and_then_fails(
-    make_app: Callable[..., App], raw: redis.Redis
-):
-    app = make_app()
-    tries: list[int] = []
-
-    @app.task(retry=Retry(tries=3, base=0.05, jitter=0))
-    async def work(ctx: TaskContext) -> None:
-        tries.append(ctx.tries)
-        raise ValueError(f"try {ctx.tries}")
-
-    async with Worker(app):
-        task = await work.enqueue()
-        with pytest.raises(TaskFailed, match="try 3"):
-            await task.result(timeout=10)
-        record = await app.client.inspector.task(task.id)
-    assert tries == [1, 2, 3]
-    assert (record.tries, record.crashes, record.status) == (3, 0, "failed")
-    assert [(attempt.kind, attempt.try_number, attempt.error.message) for attempt in record.attempts] == [
-        ("error", 1, "try 1"), ("error", 2, "try 2"), ("error", 3, "try 3"),
-    ]  # fmt: skip
-    assert raw.exists("lineshaft:tries") == 0
-
-
-@pytest.mark.parametrize("plain", [False, True])
-async def test_a_try_that_succeeds_ends_the_task(make_app: Callable[..., App], raw: redis.Redis, plain: bool):
-    app = make_app()
-    tries = itertools.count(1)
-
-    def fail_twice() -> int:
-        if (number := next(tries)) < 3:
-            raise ValueError(f"try {number}")
-        return number
-
-    if plain:
-
-        @app.task(retry=Retry(tries=5, base=0.05))
-        def work() -> int:
-            return fail_twice()
-    else:
-
-        @app.task(retry=Retry(tries=5, base=0.05))
-        async def work() -> int:
-            return fail_twice()
-
-    async with Worker(app):
-        task = await work.enqueue()
-        assert await task.result(timeout=10) == 3
-        record = await app.client.inspector.task(task.id)
-    assert (record.tries, len(record.attempts)) == (3, 2)
-    assert raw.exists("lineshaft:tries") == 0
 
 
 async def test_a_task_waits_its_delay_between_tries_as_scheduled(make_app: Callable[..., App], raw: redis.Redis):
@@ -85,43 +31,6 @@ async def test_a_task_waits_its_delay_between_tries_as_scheduled(make_app: Calla
         assert raw.zcard("lineshaft:due:default") == 1
         assert await task.result(timeout=10) == 1
     assert at_s[1] - at_s[0] >= 0.5
-
-
-@pytest.mark.parametrize("policy", [{"give_up": ValueError}, {"on": (KeyError, OSError)}, {"give_up": (KeyError, ValueError)}])
-async def test_an_error_that_the_policy_gives_up_on_ends_the_task_at_once(make_app: Callable[..., App], policy: dict):
-    app = make_app()
-    tries: list[int] = []
-
-    @app.task(retry=Retry(tries=5, base=60, **policy))
-    async def work(ctx: TaskContext) -> None:
-        tries.append(ctx.tries)
-        raise ValueError("for good")
-
-    async with Worker(app):
-        task = await work.enqueue()
-        with pytest.raises(TaskFailed, match="for good"):
-            await task.result(timeout=10)
-    assert tries == [1]
-
-
-async def test_without_a_policy_a_task_is_tried_three_times_after_one_and_two_seconds(
-    make_app: Callable[..., App], raw: redis.Redis
-):
-    app = make_app()
-
-    @app.task
-    async def work() -> None:
-        raise ValueError("as always")
-
-    async with Worker(app):
-        task = await work.enqueue()
-        for tries in (1, 2):
-            await soon(lambda tries=tries: raw.hget("lineshaft:tries", task.id) == str(tries))
-            left_ms = raw.zscore("lineshaft:due:default", task.id) - server_ms(raw)
-            assert 0 < left_ms <= 1000 * tries
-            raw.zadd("lineshaft:due:default", {task.id: 0})
-        with pytest.raises(TaskFailed):
-            await task.result(timeout=10)
 
 
 @pytest.mark.parametrize("limit_from", ["task", "settings"])
@@ -198,8 +107,3 @@ async def test_a_thread_past_its_limit_sees_it_and_keeps_its_slot_and_its_claim_
             await task.result(timeout=10)
         assert await after.result(timeout=10) == "pong"
     assert runs == [1]
-
-
-def server_ms(raw: redis.Redis) -> float:
-    seconds, microseconds = raw.time()
-    return seconds * 1000 + microseconds / 1000

@@ -236,6 +236,7 @@ CLAIMS = (
 )
 
 RETRIES = "test_retries.py::test_"
+POLICIES = "test_policies.py::test_"
 RUNS = (
     python(
         "executor-ignores-that-its-lease-is-lost",
@@ -277,14 +278,14 @@ RUNS = (
         "worker/executor.py",
         "end = self._ending.raised(run, session, error)",
         "end = self._ending.returned(run, session, None)",
-        f"{RETRIES}an_error_that_the_policy_gives_up_on_ends_the_task_at_once",
+        f"{POLICIES}an_error_that_the_policy_gives_up_on_ends_the_task_at_once",
     ),
     python(
         "one-try-more-than-allowed",
         "model/retry.py",
         "if failed_try >= self.tries or",
         "if failed_try > self.tries or",
-        f"{RETRIES}a_failing_task_is_tried_as_often_as_its_policy_says_and_then_fails",
+        f"{POLICIES}a_failing_task_is_tried_as_often_as_its_policy_says_and_then_fails",
         "unit/test_retry.py",
     ),
     python(
