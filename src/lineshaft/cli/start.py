@@ -9,8 +9,10 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from secrets import token_hex
 
 from lineshaft.access import token_for
+from lineshaft.cli.welcome import Running, embedded_lines, ready_lines, shown_url
 from lineshaft.control import Message
 from lineshaft.embedded.server import EmbeddedServer
 from lineshaft.errors import ConfigurationError
@@ -64,18 +66,27 @@ def run_serve(
 
         def find_server(settings: Settings) -> str | None:
             if settings.redis_url:
+                say([f"server   {shown_url(settings.redis_url)}"])
                 return None
             embedded = stack.enter_context(EmbeddedServer())
             running = embedded.start()
             servers.append(embedded)
-            print(f"server   {running.url} (embedded, data in {embedded.data})", flush=True)
-            if embedded.displaced:
-                print("         port 6379 is another server's; to use that one: REDIS_URL=redis://127.0.0.1:6379", flush=True)
+            say(embedded_lines(running.url, embedded.folder, is_displaced=embedded.displaced))
             return running.url
 
         def on_ready(said: dict[str, Message]) -> None:
-            print(f"api      {said[API_MODULE]['url']}", flush=True)
-            print(f"worker   {len(said) - 1} x {app_path}", flush=True)
+            settings = said["worker-0"]["loaded"]
+            running = Running(
+                app=app_path,
+                api_url=said[API_MODULE]["url"],
+                workers=len(said) - 1,
+                concurrency=settings["concurrency"],
+                queues=tuple(queues),
+                redis_url=settings["redis_url"],
+                token_file=token_file,
+                task_id=f"hello-{token_hex(2)}",
+            )
+            say(ready_lines(running))
 
         services = {API_MODULE: {"host": host, "port": port, "token": token, "no_auth": no_auth}}
         plan = Plan(
@@ -94,6 +105,11 @@ def run_serve(
 def log_level() -> str:
     """How much the processes say: `LOG_LEVEL`, or INFO."""
     return os.environ.get("LOG_LEVEL", "INFO").upper()
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print lines, at once."""
+    print("\n".join(lines), flush=True)
 
 
 def _join(settings: Settings) -> None:
