@@ -1,4 +1,4 @@
-"""Enqueues, waits, cancels, retries and pauses, for one event loop: natural batching on the way out, push on the way back.
+"""What producers and operators do, for one event loop: natural batching on the way out, push on the way back.
 
 Decides nothing about a task: the scripts do.
 """
@@ -102,6 +102,13 @@ class Client:
     async def resume(self, queue: str) -> None:
         """Let a queue that was paused be claimed from again; idle workers start at once."""
         await self._acting.resume(queue)
+
+    async def order(self, session: str, order: str) -> str:
+        """Tell one worker "quiet", to claim nothing more, or "stop", to end as for SIGTERM; it hears within seconds.
+
+        Gives the order that stands from now on, for "stop" overrules "quiet"; "gone" where no such session is open.
+        """
+        return await self._acting.order(session, order)
 
     async def close(self) -> None:
         """Send what waits, then drop the connections."""

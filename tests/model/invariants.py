@@ -130,7 +130,9 @@ def _check_repeat(step: Step, new: Server, rules: Rules) -> Iterator[Complaint]:
         yield 10, f"{step.call[0]} answered {step.reply}, and sent again {reply}"
 
 
-REPEATED = frozenset({"open", "close", "enqueue", "finish", "fail", "release", "renew", "cancel", "retry", "pause", "resume"})
+REPEATED = frozenset({
+    "open", "close", "enqueue", "finish", "fail", "release", "renew", "cancel", "retry", "pause", "resume", "order",
+})  # fmt: skip
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -63,7 +63,8 @@ class Liveness:
 
     def living(self, state: State) -> list[str] | None:
         """What never ends while all workers live; None when everything does."""
-        state = state._replace(left=(), begun=frozenset(), replica=None, wire=(), server=state.server._replace(paused=False))
+        state = state._replace(left=(), begun=frozenset(), replica=None, wire=())
+        state = without_orders(state._replace(server=state.server._replace(paused=False)))
         walked = []
         for _ in range(ROUNDS):
             if state in self._states:
@@ -109,6 +110,13 @@ class Liveness:
                 return state
             state = after
         return state
+
+
+def without_orders(state: State) -> State:
+    """A worker that is quiet for ever ends nothing, and needs not; what it holds must be no worse than another's."""
+    sessions = tuple(session._replace(order="") for session in state.server.sessions)
+    workers = tuple(worker._replace(order="") for worker in state.workers)
+    return state._replace(server=state.server._replace(sessions=sessions), workers=workers)
 
 
 def live(server: Server, foreign: tuple[str, ...]) -> list[str]:

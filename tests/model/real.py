@@ -112,8 +112,11 @@ class Real:
         return self._broker.release(f"s{session}", [given])[0]
 
     def _renew(self, session: int) -> Any:
-        to_stop = self._broker.renew({f"s{session}": LEASE_S})[f"s{session}"]
-        return "lost" if to_stop is None else sorted(to_stop)
+        renewed = self._broker.renew({f"s{session}": LEASE_S})[f"s{session}"]
+        return "lost" if renewed is None else (renewed.order, sorted(renewed.to_stop))
+
+    def _order(self, session: int, word: str) -> str:
+        return self._broker.order(f"s{session}", word)
 
     def _reap(self, died: int | None) -> Any:
         answer = self._broker.reap("" if died is None else f"s{died}")
@@ -149,7 +152,7 @@ class Real:
         if name == "close":
             return reply[1]
         if name == "renew" and reply != "lost":
-            return [f"t{task}" for task in reply]
+            return reply[0], [f"t{task}" for task in reply[1]]
         if name == "reap":
             _, session, freed, more = reply
             return None if session is None else f"s{session}", freed, more
@@ -186,7 +189,7 @@ class Real:
                 pipe.mget(keys.status(name), keys.envelope(name), keys.digest(name), keys.result(name))
                 pipe.lrange(keys.attempts(name), 0, -1)
             for number in range(sessions):
-                pipe.exists(keys.session(f"s{number}")).hgetall(keys.owned(f"s{number}"))
+                pipe.hmget(keys.session(f"s{number}"), "host", "order").hgetall(keys.owned(f"s{number}"))
             pipe.hmget(keys.tries, names).hmget(keys.crashes, names).smismember(keys.cancelling, names)
             pipe.hmget(keys.watched, names).zmscore(keys.due(DEFAULT_QUEUE), names).zmscore(keys.strays, names)
             pipe.zrange(keys.sessions, 0, -1, withscores=True).hgetall(keys.suspects)
@@ -228,14 +231,15 @@ class Real:
             self._ticks(stray),
         )
 
-    def _found_session(self, known: int, owned: dict[str, str], lease: float | None, mark: str | None) -> Session:
+    def _found_session(self, record: list[Any], owned: dict[str, str], lease: float | None, mark: str | None) -> Session:
         claims = tuple((int(name[1:]), self._model_of[int(token.partition(":")[0])]) for name, token in owned.items())
         emptied = mark in {"crashed", "closed"}
         return Session(
-            bool(known),
+            record[0] is not None,
             None if lease is None else self._ticks(lease - LEASE_MS),
             mark if mark is None or emptied else self._ticks(float(mark)),
             claims,
+            record[1] or "",
         )
 
     def _found_outcome(self, data: bytes | None) -> Outcome | None:

@@ -5,7 +5,21 @@ from .state import Rules, Server, Session, State, Task, Worker
 from .steps import Scope
 
 # What a worker does by itself, and what changes nothing the second time, costs no budget.
-FREE = ("hear", "act", "return", "deliver", "reconcile", "lose", "open", "reap", "promote", "arrive", "see death", "close")
+FREE = (
+    "hear",
+    "act",
+    "obey",
+    "return",
+    "deliver",
+    "reconcile",
+    "lose",
+    "open",
+    "reap",
+    "promote",
+    "arrive",
+    "see death",
+    "close",
+)
 DEEP = 1  # how much more of each budget `--deep` gives
 
 
@@ -94,6 +108,8 @@ SCOPES = (
     scope("failover and hands", start("r"), "", claim=2, replicate=1, failover=1, cancel=1, retry=1, drain=1),
     scope("the clock goes back", start("r"), "", Rules(floor=-3), claim=2, clock_back=1, renew=2, tick=2),
     scope("a queue is paused", start(), "", pause_queue=2, claim=3, slow_claim=1),
+    scope("workers are told to end", start("r"), "order renew", order=2, claim=2, renew=2, lost_reply=1, late_call=1),
+    scope("a worker that has ended is told", start("r", 1), "", order=2, claim=1, renew=1, boot=1),
 )
 
 # In which of them the rule that is left out shows.

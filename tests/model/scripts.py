@@ -253,7 +253,15 @@ def renew(server: Server, rules: Rules, session: int) -> Answer:
         return server, "lost"
     mark = found.mark if rules.flaw == Flaw.OLD_LOOK else None
     to_stop = tuple(task for task, _ in sorted(found.owned) if server.tasks[task].cancelling)
-    return with_session(server, session, lease=0, mark=mark), to_stop
+    return with_session(server, session, lease=0, mark=mark), (found.order, to_stop)
+
+
+def order(server: Server, rules: Rules, session: int, word: str) -> Answer:
+    found = server.sessions[session]
+    if found.lease is None:
+        return server, "gone"
+    stands = "stop" if found.order == "stop" else word
+    return with_session(server, session, order=stands), stands
 
 
 def reap(server: Server, rules: Rules, died: int | None) -> Answer:
@@ -400,5 +408,6 @@ SCRIPTS: dict[str, Callable[..., Answer]] = {
     "watch": watch,
     "pause": lambda server, rules: (server._replace(paused=True), "paused"),
     "resume": lambda server, rules: (server._replace(paused=False), "resumed"),
+    "order": order,
     "trim": trim,
 }

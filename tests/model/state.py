@@ -38,12 +38,14 @@ class Session(NamedTuple):
     """`known`: lineshaft:session:<s> exists. `lease`: the tick in which it was last set; None: not in sessions.
 
     `mark`: its entry in suspects, a tick or "crashed" or "closed". `owned`: (id, claim number), as they were claimed.
+    `order`: a field of lineshaft:session:<s>.
     """
 
     known: bool = False
     lease: int | None = None
     mark: int | str | None = None
     owned: tuple[tuple[int, int], ...] = ()
+    order: str = ""
 
 
 class Server(NamedTuple):
@@ -89,7 +91,7 @@ class Worker(NamedTuple):
     """One worker process with whoever keeps its lease.
 
     `phase`: down, opening, up, draining or closing. `permit`: "" is over, "answered" by a renewal of this tick, or
-    "prolonged" because Redis did not answer. `reply`: of a claim that is still on its way.
+    "prolonged" because Redis did not answer. `reply`: of a claim that is still on its way. `order`: what it was told.
     """
 
     phase: str = "down"
@@ -99,6 +101,7 @@ class Worker(NamedTuple):
     table: tuple[Entry, ...] = ()
     reply: Any = None
     read: Read | None = None
+    order: str = ""
 
 
 class State(NamedTuple):

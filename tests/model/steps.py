@@ -112,6 +112,12 @@ def pause_queue(state: State, scope: Scope) -> Steps:
     yield from send(state, scope, "client", ("resume" if state.server.paused else "pause",))
 
 
+def order(state: State, scope: Scope) -> Steps:
+    for session in range(len(state.server.sessions)):
+        for word in ("quiet", "stop"):
+            yield from send(state, scope, "client", ("order", session, word))
+
+
 # Foreign programs, which know the ready list and the status word alone
 
 
@@ -179,7 +185,7 @@ def begin_session(state: State, number: int) -> State:
     session = len(state.server.sessions)
     server = state.server._replace(sessions=(*state.server.sessions, Session()))
     state = state._replace(server=server)
-    return with_worker(state, number, phase="opening", session=session, permit="", lost=False, read=None)
+    return with_worker(state, number, phase="opening", session=session, permit="", lost=False, read=None, order="")
 
 
 def open_session(state: State, scope: Scope, number: int) -> Steps:
@@ -211,7 +217,7 @@ def claim(state: State, scope: Scope, number: int) -> Steps:
     worker = state.workers[number]
     free = scope.concurrency - len(w.running(worker))
     busy = worker.reply is not None or worker.read is not None
-    if worker.phase != "up" or not w.holds(worker) or busy or free < 1:
+    if worker.phase != "up" or not w.holds(worker) or busy or free < 1 or worker.order:
         return
     session = worker.session
     call = ("claim", session, min(scope.rules.slots, free))
@@ -331,6 +337,12 @@ def drain(state: State, scope: Scope, number: int) -> Steps:
         yield Step(name_of(number), "drain"), _set(state, number, stopped._replace(phase="draining"))
 
 
+def obey(state: State, scope: Scope, number: int) -> Steps:
+    """A worker that was told to stop drains; one that was told to be quiet just claims no more."""
+    if state.workers[number].order == "stop":
+        yield from drain(state, scope, number)
+
+
 def close(state: State, scope: Scope, number: int) -> Steps:
     """What could not be delivered in time is dropped; the call is repeated until it is answered."""
     worker = state.workers[number]
@@ -442,6 +454,7 @@ ACTIONS: dict[str, Callable[[State, Scope], Steps]] = {
     "retry": retry,
     "watch": of_each_task("watch"),
     "pause queue": pause_queue,
+    "order": order,
     "foreign push": foreign_push,
     "foreign word": foreign_word,
     "foreign pop": foreign_pop,
@@ -460,6 +473,7 @@ ACTIONS: dict[str, Callable[[State, Scope], Steps]] = {
     "act": of_each_worker(act),
     "lose": of_each_worker(lose),
     "drain": of_each_worker(drain),
+    "obey": of_each_worker(obey),
     "close": of_each_worker(close),
     "crash": of_each_worker(crash),
     "see death": see_death,

@@ -87,10 +87,12 @@ def delivery(entry: Entry) -> Call:
 
 
 def renewed(worker: Worker, reply: Any) -> Worker:
-    """lease_keeper.py: the permit goes on, what was cancelled stops, or the session has gone."""
+    """lease_keeper.py: the permit goes on, what was cancelled stops, an order is heard, or the session has gone."""
     if reply == "lost":
         return worker._replace(lost=True)
-    return stopped(worker._replace(permit="answered"), "cancelled", [e for e in running(worker) if e.task in reply])
+    order, to_stop = reply
+    renewed = worker._replace(permit="answered", order=order)
+    return stopped(renewed, "cancelled", [e for e in running(worker) if e.task in to_stop])
 
 
 def not_renewed(worker: Worker) -> Worker:

@@ -358,7 +358,7 @@ RUNS = (
     python(
         "a-renewal-stops-no-task",
         "worker/lease_keeper.py",
-        "            if to_stop:\n",
+        "            if renewed.to_stop:\n",
         "            if False:\n",
         "unit/test_lease_keeper.py",
     ),

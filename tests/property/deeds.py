@@ -239,6 +239,9 @@ class Deeds:
         is_paused = queue in self.model.of_own("paused", set)
         self.both("pause" if is_paused == is_again else "resume", queue)
 
+    def order(self, draw: Draw) -> None:
+        self.both("order", self.some_session(draw), draw(st.sampled_from(["quiet", "stop"])))
+
     def an_idle_worker_wakes(self, draw: Draw) -> None:
         name = self.model.own(f"wake:{draw(st.sampled_from(QUEUES))}")
         if self.model.fits(name, list):

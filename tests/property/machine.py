@@ -24,7 +24,7 @@ USUAL = {
     "promote": 4, "cancel": 4, "retry": 4, "watch": 4, "open": 2, "renew": 2, "close": 2, "reap": 4, "reap_died": 2,
     "an_earlier_call_comes_again": 4,
     "time_passes": 6, "much_time_passes": 3, "time_goes_back": 1, "looks_while_the_clock_jumps": 3,
-    "a_key_expires": 1, "pause": 1, "an_idle_worker_wakes": 2,
+    "a_key_expires": 1, "pause": 1, "order": 1, "an_idle_worker_wakes": 2,
 }  # fmt: skip
 FOREIGN = {
     "a_producer_sends": 6, "a_producer_sets_the_word": 3, "a_producer_pushes": 5,

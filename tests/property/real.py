@@ -83,9 +83,12 @@ class Real:
     def close(self, session: str) -> int:
         return self.call("close", session)
 
-    def renew(self, leases: dict[str, int]) -> dict[str, set[str] | None]:
+    def renew(self, leases: dict[str, int]) -> dict[str, tuple[str, set[str]] | None]:
         answers = self.call("renew", {session: lease_ms / 1000 for session, lease_ms in leases.items()})
-        return {session: None if stop is None else set(stop) for session, stop in answers.items()}
+        return {session: renewed and (renewed.order, set(renewed.to_stop)) for session, renewed in answers.items()}
+
+    def order(self, session: str, order: str) -> str:
+        return self.call("order", session, order)
 
     def reap(self, died: str = "") -> tuple[str | None, int, bool]:
         emptied = self.call("reap", died)

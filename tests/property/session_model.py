@@ -1,4 +1,4 @@
-"""The scripts that are about sessions, in the model: open, renew, close, reap."""
+"""The scripts that are about sessions, in the model: open, renew, order, close, reap."""
 
 import json
 from typing import Any
@@ -20,18 +20,27 @@ class SessionModel(Endings):
         sessions[session] = self.now_ms + lease_ms
         return "opened"
 
-    def renew(self, leases: dict[str, int]) -> dict[str, set[str] | None]:
+    def renew(self, leases: dict[str, int]) -> dict[str, tuple[str, set[str]] | None]:
         if leases:
             self.need(self.own("sessions"), Scores)
         sessions = self.of_own("sessions", Scores)
-        answers: dict[str, set[str] | None] = {}
+        answers: dict[str, tuple[str, set[str]] | None] = {}
         for session, lease_ms in leases.items():
             answers[session] = None
             if session in sessions:
                 self.of_own("suspects", dict).pop(session, None)
                 sessions[session] = self.now_ms + lease_ms
-                answers[session] = self.of_own("cancelling", set) & self.owned(session).keys()
+                to_stop = self.of_own("cancelling", set) & self.owned(session).keys()
+                answers[session] = self.of_own(f"session:{session}", dict).get("order", ""), to_stop
         return answers
+
+    def order(self, session: str, order: str) -> str:
+        if session not in self.need(self.own("sessions"), Scores):
+            return "gone"
+        record = self.need(self.own(f"session:{session}"), dict)
+        if record.get("order") != "stop":
+            record["order"] = order
+        return record["order"]
 
     def need_keys_of(self, session: str) -> None:
         for name, kind in (("sessions", Scores), ("suspects", dict), (f"owned:{session}", dict)):

@@ -121,6 +121,7 @@ CALLS: dict[str, Callable[[Shard], Any]] = {
     "retry": lambda shard: shard.broker.retry("failed1", "default", 0),
     "pause": lambda shard: shard.broker.pause("mail"),
     "resume": lambda shard: shard.broker.resume("paused"),
+    "order": lambda shard: shard.broker.order("s", "stop"),
     "watch": lambda shard: shard.broker.watch(shard.keys.watch_channel("y"), ["run1", "done1", "nobody"]),
 }
 ABOUT = {

@@ -16,7 +16,8 @@ from .shard import NOW_MS, Shard, done_outcome, envelope_of
 
 # What a script cannot do without; it says so and leaves everything as it was.
 REFUSED = {
-    "lineshaft:sessions": {"open", "close", "claim", "renew", "reap look", "reap died"},
+    "lineshaft:sessions": {"open", "close", "claim", "renew", "reap look", "reap died", "order"},
+    "lineshaft:session:<s>": {"order"},
     "lineshaft:suspects": {"close", "reap", "reap look", "reap died"},
     "lineshaft:owned:<s>": {"close", "claim", "finish", "fail", "release", "reap died"},
     "lineshaft:cancelling": {"cancel running"},

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lineshaft import LineshaftError, ServerUnavailableError, Settings
+from lineshaft.protocol.reply import Renewed
 from lineshaft.worker import lease_keeper
 from lineshaft.worker.lease_keeper import LeaseKeeper
 
@@ -116,7 +117,7 @@ def test_a_renewal_permits_as_of_when_it_was_sent(kept: Kept, clock: Clock):
     kept.open("opened")
     sent_s = clock.now_s
 
-    kept.renew([])
+    kept.renew(Renewed([]))
 
     assert kept.tenant.permits[1:] == [sent_s + SETTINGS.lease_s]
 
@@ -136,7 +137,7 @@ def test_one_whose_session_has_gone_is_told_once_and_gets_no_permit(kept: Kept):
     permits = list(kept.tenant.permits)
 
     kept.renew(None)
-    kept.renew([])
+    kept.renew(Renewed([]))
 
     assert kept.tenant.permits == permits
     assert kept.tenant.told == ["lost"]
@@ -150,5 +151,5 @@ def test_a_session_that_was_closed_or_reaped_is_not_opened(kept: Kept):
 
 def test_what_was_cancelled_is_passed_on(kept: Kept):
     kept.open("opened")
-    kept.renew(["a", "b"])
+    kept.renew(Renewed(["a", "b"]))
     assert kept.tenant.told == [["a", "b"]]

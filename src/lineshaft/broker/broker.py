@@ -144,11 +144,15 @@ class Broker:
             arguments += (item.task_id, item.token, _or_nothing(item.delay_ms), item.note, item.note_kept_ms)
         return reply.words(await self.run("release", self.now, session, *self._ended_bounds, *arguments), len(returns))
 
-    async def renew(self, leases: dict[str, float], timeout_s: float | None = None) -> dict[str, list[str] | None]:
-        """Lengthen leases (session -> seconds): ids that must stop for each session, or None for one that has gone."""
+    async def renew(self, leases: dict[str, float], timeout_s: float | None = None) -> dict[str, reply.Renewed | None]:
+        """Lengthen leases (session -> seconds): what each session hears, or None for one that has gone."""
         arguments = [part for session, lease_s in leases.items() for part in (session, ms(lease_s))]
         answers = reply.renewed(await self.run("renew", self.now, *arguments, timeout_s=timeout_s))
         return dict(zip(leases, answers, strict=True))
+
+    async def order(self, session: str, order: str) -> str:
+        """Tell a worker "quiet" or "stop": the order that stands from now on, or "gone"."""
+        return reply.word(await self.run("order", session, order))
 
     async def reap(self, died: str = "") -> reply.Emptied:
         """Look for sessions that are over, or empty the one whose process was seen to die."""

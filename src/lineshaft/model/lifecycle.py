@@ -79,6 +79,7 @@ OTHER_SCRIPTS = {
     "watch": "asks how tasks ended",
     "pause": "keeps a queue from being claimed from",
     "resume": "lets it be claimed from again",
+    "order": "tells a worker to be quiet or to stop",
 }
 
 INVARIANTS = {

@@ -15,7 +15,7 @@ that the other tests leave behind against it, and `scripts/shared/keys.lua` buil
 | `task:<id>:digest`         | string | 24 h, settable           | digest of the envelope, where the caller gave the id |
 | `lineshaft:sessions`       | zset   | while any is open        | session -> end of its lease in ms |
 | `lineshaft:suspects`       | hash   | while any is suspected   | session -> ms of the first look, or `crashed`, `closed` |
-| `lineshaft:session:<s>`    | hash   | a day beyond the session | host, pid, queues, concurrency, lease_ms, started_ms |
+| `lineshaft:session:<s>`    | hash   | a day beyond the session | host, pid, queues, concurrency, lease_ms, started_ms, order |
 | `lineshaft:owned:<s>`      | hash   | while it owns any        | id -> claim token `<claim number>:<queue>` |
 | `lineshaft:clock`          | string | for ever                 | last claim number |
 | `lineshaft:tries`          | hash   | while any has one        | id -> failed tries so far |

@@ -12,7 +12,7 @@ from importlib import resources
 
 NAMES = (
     "open", "close", "enqueue", "claim", "finish", "fail", "release", "renew", "reap", "promote", "cancel", "retry", "watch",
-    "pause", "resume",
+    "pause", "resume", "order",
 )  # fmt: skip
 
 _USE = re.compile(r"^--@use (\w+)$", re.MULTILINE)

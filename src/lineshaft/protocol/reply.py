@@ -149,6 +149,23 @@ def promoted(reply: list[Any]) -> Promoted:
     return Promoted(ready, _optional(next_due), bool(more))
 
 
-def renewed(reply: list[Any]) -> list[list[str] | None]:
-    """Read the answers of `renew`: ids to stop for each session, or None for one that has gone."""
-    return [None if answer == b"lost" else [task_id.decode() for task_id in answer] for answer in reply]
+@dataclass(frozen=True)
+class Renewed:
+    """What a session hears when its lease is renewed.
+
+    Attributes:
+        to_stop: the ids of its tasks that were asked to stop.
+        order: what its worker was told to do: "quiet", "stop", or "" for nothing.
+    """
+
+    to_stop: list[str]
+    order: str = ""
+
+
+def renewed(reply: list[Any]) -> list[Renewed | None]:
+    """Read the answers of `renew`: one for each session, None for one that has gone."""
+    return [None if answer == b"lost" else _renewed(*answer) for answer in reply]
+
+
+def _renewed(order: bytes, *to_stop: bytes) -> Renewed:
+    return Renewed([task_id.decode() for task_id in to_stop], order.decode())

@@ -115,7 +115,8 @@ class Drain:
     async def _take(self) -> int:
         """Hear who must stop, make ready what is due, and start what is ready; says how many were started."""
         await self._queues.refresh()
-        for task_id in (await self._broker.renew({self._session: self._lease_s}))[self._session] or ():
+        renewed = (await self._broker.renew({self._session: self._lease_s}))[self._session]
+        for task_id in renewed.to_stop if renewed else ():
             self.executor.stop_task(task_id)
         promoted = await self._broker.promote(self._queues.all())
         while promoted.more:

@@ -85,16 +85,16 @@ class LeaseKeeper(Loop):
             for tenant in tenants.values():
                 tenant.permit(monotonic_s() + min(self._lease_s, self._broker.settings.look_gap_s))
             raise
-        for session, to_stop in answers.items():
+        for session, renewed in answers.items():
             if session not in self._tenants:
                 continue  # dropped while the call was on its way
-            if to_stop is None:
+            if renewed is None:
                 self.drop(session)
                 tenants[session].lose()
                 continue
             tenants[session].permit(sent_s + self._lease_s)
-            if to_stop:
-                tenants[session].stop_tasks(to_stop)
+            if renewed.to_stop:
+                tenants[session].stop_tasks(renewed.to_stop)
 
     async def _step(self) -> None:
         pause_s = self._renew_s
