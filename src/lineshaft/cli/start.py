@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from secrets import token_hex
 
 from lineshaft.access import token_for
+from lineshaft.cli.watched import WatchedSupervisor
 from lineshaft.cli.welcome import Running, embedded_lines, ready_lines, shown_url
 from lineshaft.control import Message
 from lineshaft.embedded.server import EmbeddedServer
@@ -35,7 +36,7 @@ def run_worker(
 ) -> int:
     """Run workers until they are told to stop; gives the exit code."""
     given = _given(concurrency=concurrency, workers=workers, grace_s=grace, redis_url=redis_url)
-    return _run(Plan(app_path, given, tuple(queues), burst, log_level(), find_server=_join))
+    return _run(Supervisor(Plan(app_path, given, tuple(queues), burst, log_level(), find_server=_join)))
 
 
 def run_serve(
@@ -66,12 +67,12 @@ def run_serve(
 
         def find_server(settings: Settings) -> str | None:
             if settings.redis_url:
-                say([f"server   {shown_url(settings.redis_url)}"])
+                say(f"server   {shown_url(settings.redis_url)}")
                 return None
             embedded = stack.enter_context(EmbeddedServer())
             running = embedded.start()
             servers.append(embedded)
-            say(embedded_lines(running.url, embedded.folder, is_displaced=embedded.displaced))
+            say(*embedded_lines(running.url, embedded.folder, is_displaced=embedded.displaced))
             return running.url
 
         def on_ready(said: dict[str, Message]) -> None:
@@ -86,7 +87,9 @@ def run_serve(
                 token_file=token_file,
                 task_id=f"hello-{token_hex(2)}",
             )
-            say(ready_lines(running))
+            say(*ready_lines(running))
+            kept_in = str(servers[0].data) if servers else shown_url(settings["redis_url"])
+            supervisor.watch(kept_in=kept_in, say=say)
 
         services = {API_MODULE: {"host": host, "port": port, "token": token, "no_auth": no_auth}}
         plan = Plan(
@@ -99,7 +102,8 @@ def run_serve(
             server_ended=lambda: any(server.poll() is not None for server in servers),
             on_ready=on_ready,
         )
-        return _run(plan)
+        supervisor = WatchedSupervisor(plan)
+        return _run(supervisor)
 
 
 def log_level() -> str:
@@ -107,9 +111,10 @@ def log_level() -> str:
     return os.environ.get("LOG_LEVEL", "INFO").upper()
 
 
-def say(lines: Sequence[str]) -> None:
-    """Print lines, at once."""
-    print("\n".join(lines), flush=True)
+def say(*lines: str) -> None:
+    """Print lines, at once; whoever read them may have gone."""
+    with contextlib.suppress(OSError):
+        print("\n".join(lines), flush=True)
 
 
 def _join(settings: Settings) -> None:
@@ -121,7 +126,7 @@ def _given(**settings: float | str | None) -> Message:
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _run(plan: Plan) -> int:
-    configure_logging(plan.log_level)
+def _run(supervisor: Supervisor) -> int:
+    configure_logging(log_level())
     sys.stdout.flush()
-    return asyncio.run(Supervisor(plan).run())
+    return asyncio.run(supervisor.run())
