@@ -89,8 +89,11 @@ def test_many_threads_share_one_app(make_app: Callable[..., App], raw: redis.Red
     app, double = doubling(make_app)
     with working(app), ThreadPoolExecutor(8) as threads:
         assert list(threads.map(lambda n: double.enqueue_sync(n).result_sync(20), range(100))) == [2 * n for n in range(100)]
-    mine = f"-{os.getpid()}"  # an API that other tests share may be connected too
-    until(lambda: not [client for client in raw.client_list() if client["name"].endswith(mine)])
+
+    def mine() -> list[dict[str, str]]:  # an API that other tests share may be connected too
+        return [client for client in raw.client_list() if client["name"].endswith(f"-{os.getpid()}")]
+
+    until(lambda: not mine(), what=mine)
 
 
 async def test_a_sync_call_inside_a_loop_blocks_it_and_works(make_app: Callable[..., App]):
