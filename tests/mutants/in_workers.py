@@ -151,15 +151,15 @@ CLAIMS = (
     python(
         "more-are-claimed-than-there-are-slots",
         "worker/fetcher.py",
-        "min(self._executor.free_slots, self._at_once)",
+        "min(self._free_slots, self._at_once)",
         "self._at_once",
         "test_queues.py::test_never_more_run_at_once_than_there_are_slots_and_all_slots_are_used",
     ),
     python(
         "a-free-slot-waits-for-all-the-others",
         "worker/fetcher.py",
-        "(self._more and self._executor.free_slots > 0)",
-        "(self._more and self._executor.free_slots == self._executor.concurrency)",
+        "(self._more and self._free_slots > 0)",
+        "(self._more and self._free_slots == self._executor.concurrency)",
         "test_slots.py",
     ),
     python(
@@ -487,7 +487,7 @@ SUPERVISORS = (
         SUPERVISOR,
         '            code = await self._watch(f"worker-{number}", child)\n',
         "            await child.process.wait()\n"
-        "            await self._sessions.end(session, clean='drained' in child.said or self._killed.is_set())\n"
+        "            await self._sessions.end(session, clean='drained' in child.said or child in self._killed)\n"
         '            code = await self._watch(f"worker-{number}", child)\n',
         "test_grandchildren.py",
     ),
@@ -508,7 +508,7 @@ SUPERVISORS = (
     python(
         "supervisor-counts-no-crash",
         SUPERVISOR,
-        "clean=drained or self._killed.is_set())",
+        "clean=drained or child in self._killed)",
         "clean=True)",
         f"{CRASHES}a_child_that_dies_between_its_claim_and_the_start_costs_a_crash_and_no_second_run",
     ),
@@ -522,7 +522,7 @@ SUPERVISORS = (
     python(
         "supervisor-counts-its-own-kill-as-a-crash",
         SUPERVISOR,
-        "clean=drained or self._killed.is_set())",
+        "clean=drained or child in self._killed)",
         "clean=drained)",
         "test_drain.py::test_more_signals_end_it_sooner_and_cost_no_task_a_try_or_a_crash[3-3.0]",
     ),

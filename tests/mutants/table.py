@@ -12,6 +12,6 @@ Equivalent, for something else holds the same, or nothing but speed depends on i
 - A table keyed by id alone is two mutants of the reconciler, where the difference shows.
 """
 
-from . import in_scripts, in_workers
+from . import in_orders, in_scripts, in_workers
 
-TABLE = (*in_scripts.TABLE, *in_workers.TABLE)
+TABLE = (*in_scripts.TABLE, *in_workers.TABLE, *in_orders.TABLE)

@@ -61,6 +61,9 @@ class Tenant:
     def stop_tasks(self, task_ids: list[str]) -> None:
         self.told.append(task_ids)
 
+    def obey(self, order: str) -> None:
+        self.told.append(order)
+
     def lose(self) -> None:
         self.told.append("lost")
 
@@ -153,3 +156,10 @@ def test_what_was_cancelled_is_passed_on(kept: Kept):
     kept.open("opened")
     kept.renew(Renewed(["a", "b"]))
     assert kept.tenant.told == [["a", "b"]]
+
+
+def test_an_order_is_passed_on_with_each_renewal(kept: Kept):
+    kept.open("opened")
+    kept.renew(Renewed([], "quiet"))
+    kept.renew(Renewed(["a"], "stop"))
+    assert kept.tenant.told == ["quiet", ["a"], "stop"]

@@ -101,6 +101,8 @@ class Child:
             self._lease.permitted_until_s = message["permit"]
         elif "lost" in message:
             self._lease.lost = True
+        elif "quiet" in message:
+            self._lease.order = "quiet"
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(self._obey, message)
 
@@ -110,10 +112,11 @@ class Child:
         if "stop" in message:
             self._worker.stop_tasks(message["stop"])
         elif "drain" in message:
-            self._grace_s = message["drain"]
-            if self._drain.is_set():
+            if not self._drain.is_set():
+                self._grace_s = message["drain"]
+                self._drain.set()
+            elif not message["drain"]:
                 self._worker.hurry()
-            self._drain.set()
 
     def _guard(self) -> None:
         """End the process when it overstays its permit; the supervisor starts another, under a new session."""

@@ -4,7 +4,7 @@ None is ended before its child.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from lineshaft.broker.broker import Broker
@@ -27,8 +27,9 @@ LAST_CALL_S = 2.0  # for ending sessions when there is no time left
 class ChildTenant:
     """A child as the tenant of its session: passes on what the lease keeper says, once the child knows its session."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, retire: Callable[[Child], None]) -> None:
         self._child = child
+        self._retire = retire
         self.permitted_until_s = 0.0
 
     def permit(self, until_s: float) -> None:
@@ -41,17 +42,31 @@ class ChildTenant:
         """These of its tasks were cancelled."""
         self._child.tell({"stop": task_ids})
 
+    def obey(self, order: str) -> None:
+        """It was told to be quiet, which it does by itself, or to stop."""
+        if order == "stop":
+            self._retire(self._child)
+        else:
+            self._child.tell({"quiet": True})
+
     def lose(self) -> None:
         """Its session has gone."""
         self._child.tell({"lost": True})
 
 
 class ChildSessions:
-    """One session for each child, renewed on one connection, and ended on another."""
+    """One session for each child, renewed on one connection, and ended on another.
 
-    def __init__(self, settings: Settings, queues: Sequence[str]) -> None:
+    Args:
+        settings: of the app.
+        queues: that the children take from.
+        retire: is called with a child that was told to stop, again and again until its session ends.
+    """
+
+    def __init__(self, settings: Settings, queues: Sequence[str], retire: Callable[[Child], None]) -> None:
         self._settings = settings
         self._queues = queues
+        self._retire = retire
         name, timeout_s = "lineshaft-supervisor", settings.call_timeout_s
         self._connections = [Connection(partial(server_url, settings), name=name, timeout_s=timeout_s) for _ in range(2)]
         renewing, self._broker = (Broker(connection, Keys(settings.namespace), settings) for connection in self._connections)
@@ -69,7 +84,7 @@ class ChildSessions:
             ConfigurationError: the server refuses, and no session was opened before.
             LineshaftError: none could be opened for as long as the settings put up with that.
         """
-        session, tenant = new_session(), ChildTenant(child)
+        session, tenant = new_session(), ChildTenant(child, self._retire)
         record = session_record(self._queues, self._settings.concurrency, child.pid)
         backoff, since_s, limit_s = Backoff(), monotonic_s(), self._settings.give_up_s
         while child.lives:

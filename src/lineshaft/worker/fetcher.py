@@ -76,6 +76,11 @@ class Fetcher(Loop):
             return ""
         return f"no task could be taken for {limit_s:g} s, so this worker gives up: {self.failure}"
 
+    @property
+    def _free_slots(self) -> int:
+        """How many tasks may be claimed. A quiet worker claims with none, so it goes on to look around, and takes no tokens."""
+        return 0 if self._lease.order else self._executor.free_slots
+
     async def run_once(self) -> Literal["more", "emptied", "refused"]:
         """Claim once. "more": ready tasks were left behind; "emptied": none were; "refused": the session may not claim now.
 
@@ -85,7 +90,7 @@ class Fetcher(Loop):
         now_s = monotonic_s()
         token, self._waking.token = self._waking.token, None
         look = token is not None or now_s >= self._look_at_s
-        session, slots = self._lease.session, min(self._executor.free_slots, self._at_once)
+        session, slots = self._lease.session, min(self._free_slots, self._at_once)
         queues = self._queues.next_some("fetcher", token)
         answer = await self._broker.claim(session, slots, queues, look_around=look)
         self._at_once = min(self._most_at_once, 2 * self._at_once)
@@ -114,12 +119,12 @@ class Fetcher(Loop):
         elif self._queues.stale:
             await self._queues.refresh()
             self._more = True  # in the queue that is new
-        elif look_is_due or (self._more and self._executor.free_slots > 0):
+        elif look_is_due or (self._more and self._free_slots > 0):
             word = await self.run_once()
             self._more = word == "more"
             if word == "refused":
                 await wait_for(changed, REFUSED_WAIT_S)
-        elif self._more:
+        elif self._more or self._lease.order:
             await wait_for(changed, self._look_at_s - now_s)
         else:
             await self._sleep()

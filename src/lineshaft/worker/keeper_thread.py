@@ -66,6 +66,10 @@ class KeeperThread:
         if self._worker_loop is not None:
             self._worker_loop.call_soon_threadsafe(self._stop_tasks, task_ids)
 
+    def obey(self, order: str) -> None:
+        """The worker looks at it."""
+        self._lease.order = order
+
     def lose(self) -> None:
         """The session has gone."""
         self._lease.lost = True
@@ -78,7 +82,7 @@ class KeeperThread:
 
     async def _open(self) -> None:
         await self._keeper.open(self._lease.session, self._record, self)
-        self._lease.lost = False
+        self._lease.lost, self._lease.order = False, ""
 
     async def _end(self) -> None:
         await self._keeper.stop()

@@ -1,4 +1,4 @@
-"""A session's lease as its worker sees it: until when it may go on, by the monotonic clock."""
+"""A session's lease as its worker sees it: until when it may go on, by the monotonic clock, and what it was told to do."""
 
 from lineshaft.clock import monotonic_s
 
@@ -13,6 +13,7 @@ class Lease:
         self.session = session
         self.permitted_until_s = 0.0
         self.lost = False
+        self.order = ""  # "quiet": claim nothing more; "stop": drain as well
 
     @property
     def holds(self) -> bool:

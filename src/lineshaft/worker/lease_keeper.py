@@ -29,6 +29,9 @@ class Tenant(Protocol):
     def stop_tasks(self, task_ids: list[str]) -> None:
         """These of your tasks were cancelled."""
 
+    def obey(self, order: str) -> None:
+        """Be "quiet", or "stop"; it is said again with each renewal."""
+
     def lose(self) -> None:
         """Your session has gone: your tasks may be another's by now."""
 
@@ -95,6 +98,8 @@ class LeaseKeeper(Loop):
             tenants[session].permit(sent_s + self._lease_s)
             if renewed.to_stop:
                 tenants[session].stop_tasks(renewed.to_stop)
+            if renewed.order:
+                tenants[session].obey(renewed.order)
 
     async def _step(self) -> None:
         pause_s = self._renew_s

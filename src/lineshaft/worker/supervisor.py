@@ -67,7 +67,8 @@ class Supervisor:
         self._has_loaded = False
         self._signals = 0
         self._stopping = asyncio.Event()
-        self._killed = asyncio.Event()
+        self._retired: set[Child] = set()  # told to stop by somebody, not by a signal; none comes after these
+        self._killed: set[Child] = set()  # by us, so it is no crash
         self._ready: dict[str, Message] = {}
         self._exit_code = EXIT_DRAINED
 
@@ -86,7 +87,7 @@ class Supervisor:
             if first is not None:
                 url = self._plan.find_server(self._settings) or self._settings.redis_url
                 self._settings = msgspec.structs.replace(self._settings, redis_url=url)
-                self._sessions = ChildSessions(self._settings, self._plan.queues)
+                self._sessions = ChildSessions(self._settings, self._plan.queues, self._retire)
                 await self._mind_all(first)
         finally:
             self._kill_all()
@@ -126,10 +127,29 @@ class Supervisor:
             log.warning("killing")
             self._kill_all()
 
-    def _kill_all(self) -> None:
-        self._killed.set()  # by us, so it is no crash
-        for child in (*self._workers, *self._services):
+    def _retire(self, child: Child) -> None:
+        """Drain a worker for good. The last one ends the command as a signal does, services first."""
+        if child in self._retired:
+            return
+        self._retired.add(child)
+        log.info("worker process %d was told to stop, and no other is started in its place", child.pid)
+        if len(self._retired) == self._settings.workers:
+            self._stopping.set()
+        else:
+            child.tell({"drain": self._settings.grace_s})
+            asyncio.get_running_loop().call_later(self._longest_drain_s(self._settings.grace_s), self._kill, child)
+
+    def _longest_drain_s(self, grace_s: float) -> float:
+        return grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s
+
+    def _kill(self, child: Child) -> None:
+        if child in self._workers or child in self._services:
+            self._killed.add(child)
             child.kill()
+
+    def _kill_all(self) -> None:
+        for child in (*self._workers, *self._services):
+            self._kill(child)
 
     async def _stop_in_order(self, services: list[asyncio.Task[None]]) -> None:
         """Services first, so that nothing new is accepted; then the workers, whose leases are renewed until they ended."""
@@ -144,7 +164,7 @@ class Supervisor:
                 child.tell({"drain": grace_s})
             else:
                 child.kill()
-        await asyncio.sleep(grace_s + 2 * OVERSTAY_S + self._settings.call_timeout_s)
+        await asyncio.sleep(self._longest_drain_s(grace_s))
         self._kill_all()
 
     async def _watch_server(self) -> None:
@@ -202,9 +222,12 @@ class Supervisor:
             self._workers.discard(child)
             drained = "drained" in child.said
             if child.has_orders:
-                await self._sessions.end(session, clean=drained or self._killed.is_set())
+                await self._sessions.end(session, clean=drained or child in self._killed)
             if code == EXIT_STUCK:
                 self._fail(child.said.get("failed", "a worker gave up"), code)
+            elif child in self._retired:
+                log.info("worker process %d, which was told to stop, ended (%s)", child.pid, meaning_of(code))
+                return
             elif not drained and not self._stopping.is_set():
                 log.warning("worker process %d ended (%s); another is started", child.pid, meaning_of(code))
                 await self._pause(backoff, started_s)

@@ -83,6 +83,7 @@ class Worker:
         self._hurried = asyncio.Event()
         self._connections: list[Connection] = []
         self._lease_watch: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[bool] | None = None
         keys, poke = app.keys, self._waking.poke
 
         broker = self._broker("claim")
@@ -150,20 +151,28 @@ class Worker:
     async def stop(self, grace_s: float | None = None) -> bool:
         """Drain: stop claiming, finish within the grace, hand back the rest uncounted, deliver what there is, close.
 
-        Says whether nothing was left behind; a plain function that still runs in its thread is.
+        Says whether nothing was left behind; a plain function that still runs in its thread is. Where `worker stop` was
+        first, it waits for that. The app's lifespan ends here, for it may have to end in the task that it began in.
         """
-        if not self._started:
-            return True
-        self._started = False
+        self._begin_to_stop(grace_s)
+        nothing_left = self._stopping is None or await self._stopping
+        await self._stack.aclose()
+        return nothing_left
+
+    def _begin_to_stop(self, grace_s: float | None = None) -> None:
+        if self._started:
+            self._started = False
+            self._stopping = asyncio.create_task(self._drain(self.settings.grace_s if grace_s is None else grace_s))
+
+    async def _drain(self, grace_s: float) -> bool:
         await self._fetcher.stop()
-        idle = await self._wind_up(self.settings.grace_s if grace_s is None else grace_s)
+        idle = await self._wind_up(grace_s)
         delivered = await self._finisher.flush(FLUSH_S)
         if self._lease_watch is not None:
             self._lease_watch.cancel()
         for loop in (*self._helpers, self._finisher):
             await loop.stop()
         self._executor.close()
-        await self._stack.aclose()
         if self._keeper is not None:
             await asyncio.to_thread(self._keeper.stop)
         for connection in self._connections:
@@ -236,6 +245,8 @@ class Worker:
         """Treat every run as lost once the lease does not hold, then go on under a new session where it is ours to open."""
         while True:
             await asyncio.sleep(LEASE_LOOK_S)
+            if self.lease.order == "stop":
+                self._begin_to_stop()
             if not await self.is_lost():
                 continue
             log.warning("session %s no longer holds: its %d tasks are lost here", self.lease.session, self._table.running)
