@@ -76,7 +76,7 @@ def test_the_environment_stands_behind_the_words(started: Any, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("shop",), "an app is given as module:name, such as shop.tasks:app; this was 'shop'"),
+        (("shop",), "an app is given as module:name, such as shop:app; this was 'shop'"),
         (("--port", "99999"), "'--port'"),
         (("--port", "high"), "'--port'"),
         (("--workers", "0"), "'--workers'"),

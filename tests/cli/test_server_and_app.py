@@ -69,7 +69,7 @@ def test_an_app_of_the_current_folder_is_found(lineshaft: Commands) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("shop", "an app is given as module:name, such as shop.tasks:app; this was 'shop'"),
+        ("shop", "an app is given as module:name, such as shop:app; this was 'shop'"),
         ("nowhere:app", "there is no module 'nowhere' here"),
         ("shop:shop", "'shop' has no App named 'shop'; it has the app 'app'"),
         ("broken:app", "importing 'broken' failed: ZeroDivisionError: division by zero"),

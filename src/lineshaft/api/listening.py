@@ -1,12 +1,17 @@
 """The sockets that the API listens on, made before anything else so that a taken port is said at once."""
 
 import errno
+import http.client
+import json
 import socket
 
 from lineshaft.api.guard import name_of
 from lineshaft.errors import ConfigurationError
 
 BACKLOG = 2048
+ASK_S = 0.5  # for whoever has the port to say who it is
+MOST_BYTES = 1_000
+ASKED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}  # noqa: S104 - not bound here
 
 
 def listen(host: str, port: int) -> list[socket.socket]:
@@ -48,7 +53,21 @@ def _listen_on(family: socket.AddressFamily, address: str, port: int) -> socket.
 
 def _refusal(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is taken by another program: stop that one, or choose another port with --port"
+        whose = "another Lineshaft" if _is_lineshaft(host, port) else "another program"
+        return f"port {port} on {host} is taken by {whose}: stop that one, or choose another port with --port"
     if error.errno == errno.EACCES:
         return f"this user may not listen on port {port}: choose one above 1023 with --port"
     return f"the API cannot listen on {host}, port {port} ({error.strerror}): choose others with --host and --port"
+
+
+def _is_lineshaft(host: str, port: int) -> bool:
+    """Whether what listens there says of its health what an API of ours says."""
+    asked = http.client.HTTPConnection(ASKED_AT.get(host, host), port, timeout=ASK_S)
+    try:
+        asked.request("GET", "/healthz")
+        answer = asked.getresponse()
+        return answer.status == http.client.OK and json.loads(answer.read(MOST_BYTES)) == {"status": "ok"}
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        asked.close()

@@ -151,7 +151,7 @@ class Connection:
             raise unavailable(f"no answer within {timeout_s:g} s", sent=sent) from error
         except AuthenticationError as error:
             await self._drop()
-            raise ConfigurationError(f"Redis refuses this user or password: {error}; check the Redis URL") from error
+            raise ConfigurationError(login_refusal(str(error))) from error
         except BROKEN as error:
             await self._drop()
             raise unavailable(str(error), sent=sent) from error
@@ -168,6 +168,13 @@ def packed(command: Sequence[Part]) -> bytes:
     """A command as it goes over the wire."""
     pack = cast("Callable[[Any], bytes]", hiredis.pack_command)  # pyright: ignore[reportUnknownMemberType] - its stub is wrong
     return pack(tuple(command))
+
+
+def login_refusal(said: str) -> str:
+    """What to do where Redis does not let us in."""
+    if "HELLO" in said or "Authentication required" in said:
+        return "Redis wants a password, and none was given; check the Redis URL: redis://:PASSWORD@host:6379/0"
+    return f"Redis refuses this user or password: {said.rstrip('.')}; check the Redis URL"
 
 
 def unavailable(reason: str, *, sent: bool) -> ServerUnavailableError:

@@ -26,12 +26,10 @@ def started_app(context: typer.Context, argument: str, option: str | None) -> st
     Raises:
         ConfigurationError: it is no path of an app.
     """
-    from lineshaft.errors import ConfigurationError
+    from lineshaft.loading import split_path
 
     path = chosen_app(context, argument or option)
-    module, _, name = path.partition(":")
-    if not module or not name:
-        raise ConfigurationError(f"an app is given as module:name, such as shop.tasks:app; this was {path!r}")
+    split_path(path)
     return path
 
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from secrets import token_hex
 
 from lineshaft.access import token_for
+from lineshaft.cli.first_look import look_at
 from lineshaft.cli.watched import WatchedSupervisor
 from lineshaft.cli.welcome import Running, embedded_lines, ready_lines, shown_url
 from lineshaft.control import Message
@@ -67,6 +68,7 @@ def run_serve(
 
         def find_server(settings: Settings) -> str | None:
             if settings.redis_url:
+                look_at(settings.redis_url)
                 say(f"server   {shown_url(settings.redis_url)}")
                 return None
             embedded = stack.enter_context(EmbeddedServer())
@@ -120,6 +122,8 @@ def say(*lines: str) -> None:
 def _join(settings: Settings) -> None:
     """Fail at once where there is no server to join; the address itself is asked for at each connect."""
     server_url(settings)
+    if settings.redis_url:
+        look_at(settings.redis_url)
 
 
 def _given(**settings: float | str | None) -> Message:

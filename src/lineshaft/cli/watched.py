@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from lineshaft.children import Child
 from lineshaft.cli.foot import foot_of_terminal
 from lineshaft.cli.lookout import Lookout
 from lineshaft.worker.supervisor import Plan, Supervisor
@@ -31,6 +32,12 @@ class WatchedSupervisor(Supervisor):
             say=say,
             foot=foot_of_terminal(),
         )
+
+    def _retire(self, child: Child) -> None:
+        """As any does, and say what is waited for where no other worker is left."""
+        super()._retire(child)
+        if self._stopping.is_set() and self._lookout is not None:
+            self._lookout.stop(self._settings.grace_s)
 
     def stop(self) -> None:
         """Stop as any does, and say what is waited for."""

@@ -76,7 +76,7 @@ def to_try(running: Running, lineshaft: str) -> list[str]:
     if running.app != DEMO:
         top += ["--app", shlex.quote(running.app)]
     if running.redis_url is not None:
-        top += ["--redis-url", _url_word(running.redis_url)]
+        top += ["--redis-url", url_word(running.redis_url)]
     return [
         f"""{curl} -X POST {shlex.quote(f"{url}/tasks")} -d '{{{named}"id": "{running.task_id}"}}'""",
         f"{curl} {shlex.quote(f'{url}/tasks/{running.task_id}/status')}",
@@ -102,6 +102,6 @@ def shown_url(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _url_word(url: str) -> str:
+def url_word(url: str) -> str:
     """A URL as a word for the shell; one that holds a password is left to the variable, which must hold it there too."""
     return shlex.quote(url) if shown_url(url) == url else '"$REDIS_URL"'

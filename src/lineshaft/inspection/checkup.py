@@ -85,7 +85,7 @@ class Checkup:
         strays, set_aside = await self._connection.calls([("ZCARD", self._keys.strays), ("LLEN", self._keys.set_aside)])
         orphans, looked_at = await self._orphans()
         return Facts(
-            info=await self._info(),
+            info=await self.info(),
             config=await self._config(),
             write_refusal=await self.write_refusal(),
             clock_ahead_ms=await self._clock_ahead_ms(),
@@ -108,8 +108,8 @@ class Checkup:
         except LineshaftError:
             return None
 
-    async def _info(self) -> dict[str, str] | None:
-        """INFO as names and values."""
+    async def info(self) -> dict[str, str] | None:
+        """What the server says of itself, as names and values; None where this user may not ask."""
         text: bytes | None = await self._if_allowed("INFO")
         if text is None:
             return None

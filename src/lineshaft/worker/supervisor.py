@@ -91,6 +91,7 @@ class Supervisor:
                 await self._mind_all(first)
         finally:
             self._kill_all()
+            await asyncio.gather(*(child.wait() for child in (*self._workers, *self._services)))
         return self._exit_code
 
     async def _mind_all(self, first: Child) -> None:
