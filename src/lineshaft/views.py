@@ -108,7 +108,7 @@ def statistics_view(statistics: Statistics) -> View:
 
 
 def worker_view(worker: WorkerInfo) -> View:
-    """One worker: `{session, pid, host, queues, running, started_at}`; no queues means all of them."""
+    """One worker: `{session, pid, host, queues, running, started_at, quiet}`; no queues means all of them."""
     return {
         "session": worker.session,
         "pid": worker.pid,
@@ -116,4 +116,5 @@ def worker_view(worker: WorkerInfo) -> View:
         "queues": worker.queues,
         "running": worker.running,
         "started_at": iso(worker.started_ms or None),
+        "quiet": worker.quiet,
     }

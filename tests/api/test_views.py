@@ -76,7 +76,7 @@ def test_a_queue() -> None:
 
 
 def test_a_worker() -> None:
-    worker = WorkerInfo("s", 12, "mill", ["slow"], 3, 1_700_000_000_000)
+    worker = WorkerInfo("s", 12, "mill", ["slow"], 3, 1_700_000_000_000, quiet=True)
     assert worker_view(worker) == {
         "session": "s",
         "pid": 12,
@@ -84,6 +84,7 @@ def test_a_worker() -> None:
         "queues": ["slow"],
         "running": 3,
         "started_at": "2023-11-14T22:13:20.000Z",
+        "quiet": True,
     }
 
 

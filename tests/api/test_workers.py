@@ -32,6 +32,8 @@ def test_workers_tell_who_they_are_and_what_they_do(api: RunningApi, redis_url: 
     (worker,) = workers
     assert worker.pop("session")
     assert worker.pop("started_at").endswith("Z")
-    assert worker == {"pid": os.getpid(), "host": socket.gethostname(), "queues": ["slow", "default"], "running": 1}
+    assert worker == {
+        "pid": os.getpid(), "host": socket.gethostname(), "queues": ["slow", "default"], "running": 1, "quiet": False,
+    }  # fmt: skip
     assert queues[1] == {"queue": "slow", "ready": 0, "scheduled": 0, "in_progress": 1, "paused": False}
     assert api.get("/workers").json == []

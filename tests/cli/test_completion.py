@@ -34,6 +34,7 @@ def offered(commands: Commands, line: str, **env: str) -> list[str]:
         ("lineshaft st", ["stats"]),
         ("lineshaft worker l", ["ls"]),
         ("lineshaft worker ls --j", ["--json"]),
+        ("lineshaft worker stop --al", ["--all"]),
         ("lineshaft queue p", ["pause", "purge"]),
         ("lineshaft queue pause ", ["default", "mail"]),
         ("lineshaft queue purge m", ["mail"]),

@@ -36,6 +36,7 @@ def test_each_command_has_help_of_its_own(alone: Commands) -> None:
         ("serve",): ("--port", "--host", "--redis-url", "--concurrency", "--workers", "[M:APP]"),
         ("worker",): ("--queue", "--concurrency", "--workers", "--burst", "--grace", "[M:APP]", "ls"),
         ("worker", "ls"): ("lineshaft worker ls [OPTIONS]", "--json"),
+        ("worker", "stop"): ("lineshaft worker stop [OPTIONS]", "--all"),
         ("enqueue",): ("--data", "--queue", "--delay", "--id", "--wait", "--timeout", "--json", "K=V"),
         ("task",): ("show", "wait", "cancel"),
         ("task", "show"): ("--json", "{ID}"),

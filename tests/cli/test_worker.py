@@ -9,6 +9,7 @@ from .conftest import Commands, Enqueued
 
 SESSION = "b" * 32
 STARTED_MS = 1_700_000_000_123
+COMMANDS = "`lineshaft worker ls`, `lineshaft worker quiet`, `lineshaft worker stop`"
 
 
 def seeded(live_broker: Any, queues: str) -> None:
@@ -17,7 +18,7 @@ def seeded(live_broker: Any, queues: str) -> None:
 
 def test_no_worker_is_an_empty_list(lineshaft: Commands) -> None:
     assert lineshaft("worker", "ls", "--json").json == []
-    assert lineshaft("worker", "ls").out == "SESSION  PID  HOST  QUEUES  RUNNING  STARTED-AT\n"
+    assert lineshaft("worker", "ls").out == "SESSION  PID  HOST  QUEUES  RUNNING  STARTED-AT  QUIET\n"
 
 
 def test_each_worker_is_listed_with_exactly_the_fields_of_the_api(
@@ -34,6 +35,7 @@ def test_each_worker_is_listed_with_exactly_the_fields_of_the_api(
         "queues": ["mail", "default"],
         "running": 1,
         "started_at": "2023-11-14T22:13:20.123Z",
+        "quiet": False,
     }
 
 
@@ -41,7 +43,7 @@ def test_each_worker_is_listed_with_exactly_the_fields_of_the_api(
 def test_for_people_it_is_an_aligned_table(lineshaft: Commands, live_broker: Any, queues: str, shown: str) -> None:
     seeded(live_broker, queues)
     heading, line = lineshaft("worker", "ls").out.splitlines()
-    assert line == f"{SESSION}  4711  mill  {shown:6}        0  2023-11-14T22:13:20.123Z"
+    assert line == f"{SESSION}  4711  mill  {shown:6}        0  2023-11-14T22:13:20.123Z  no"
     assert heading.index("QUEUES") == line.index(shown)
     assert heading.index("STARTED-AT") == line.index("2023")
 
@@ -56,11 +58,11 @@ def test_a_worker_that_runs_is_in_the_list(lineshaft: Commands) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("shop",), "'shop' is neither an app (module:name, such as shop.tasks:app) nor a command (`lineshaft worker ls`)"),
+        (("shop",), f"'shop' is neither an app (module:name, such as shop.tasks:app) nor a command ({COMMANDS})"),
         (("sl",), "'sl' is neither an app"),
         (("--queue", "ls", "shop"), "'shop' is neither an app"),
-        (("--burst", "ls"), "the options of 'ls' come after it: `lineshaft worker ls`"),
-        (("shop:app", "ls"), "'ls' comes right after `worker`: `lineshaft worker ls`"),
+        (("--burst", "ls"), f"the options of 'ls' come after it: {COMMANDS}"),
+        (("shop:app", "ls"), f"'ls' comes right after `worker`: {COMMANDS}"),
         (("shop:app", "other:app"), "No such command 'other:app'"),
         ((":app",), "an app is given as module:name"),
         (("ls", "shop:app"), "unexpected extra argument"),

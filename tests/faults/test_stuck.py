@@ -118,16 +118,14 @@ def test_a_server_that_refuses_for_a_while(mill: Callable[..., Mill], start_serv
     with redis.Redis(port=server.port) as client:
         client.config_set("requirepass", "let-me-in")
         client.client_kill_filter(skipme=True)
-        until(lambda: "refuses this user or password" in running.worker.log(), what=running.worker.log)
+        until(lambda: "Redis wants a password" in running.worker.log(), what=running.worker.log)
         assert not running.is_ready()
         client.config_set("requirepass", "")
     running.take_tasks(AGAIN_S)
     until(running.is_ready)
 
 
-@pytest.mark.parametrize(
-    ("fault", "said"), [("refuses", "refuses this user or password"), ("is away", "Redis cannot be reached")]
-)
+@pytest.mark.parametrize(("fault", "said"), [("refuses", "Redis wants a password"), ("is away", "Redis cannot be reached")])
 def test_a_worker_that_can_take_no_task_for_too_long_ends_with_an_error(
     fault: str, said: str, start_server: Callable[..., RunningServer], start_worker: Callable[..., WorkerProcess]
 ):

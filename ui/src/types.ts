@@ -71,6 +71,7 @@ export interface WorkerView {
   queues: string[];
   running: number;
   started_at: string | null;
+  quiet: boolean;
 }
 
 export interface Minute {

@@ -260,6 +260,7 @@ class WorkerView(Exact):
     queues: list[str] = Field(description="The queues it takes from; none means all.")
     running: Count
     started_at: datetime | None
+    quiet: bool = Field(description="Whether it was told to claim nothing more, or to stop.")
 
 
 class TaskTypeView(Exact):

@@ -61,6 +61,15 @@ def task_ids(context: typer.Context, incomplete: str) -> list[str]:
     return asked(context, incomplete, ask)
 
 
+def sessions(context: typer.Context, incomplete: str) -> list[str]:
+    """Offer the sessions of the workers that are there."""
+
+    async def ask(app: "App") -> list[str]:
+        return [worker.session for worker in await app.client.inspector.workers()]
+
+    return asked(context, incomplete, ask)
+
+
 def commands(context: typer.Context, incomplete: str) -> list[str]:
     """Offer the commands of a group that takes an argument as well, for which the shell would offer nothing."""
     return beginning(getattr(context.command, "commands", {}), incomplete)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lineshaft.cli.start import log_level
-from lineshaft.control import meaning_of
+from lineshaft.control import EXIT_DRAINED, meaning_of
 from lineshaft.errors import ConfigurationError
 from lineshaft.telemetry import configure_logging, logger
 
@@ -66,6 +66,8 @@ class Reloading:
             self._called.clear()
             code = await self._run_once()
             if not self._called.is_set():
+                if code == EXIT_DRAINED:
+                    break  # each of the workers was told to stop
                 log.error("the workers have ended (%s); they are started again when a file changes", meaning_of(code))
                 await self._called.wait()
         self._over.set()

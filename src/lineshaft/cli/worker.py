@@ -1,5 +1,6 @@
-"""`lineshaft worker ...`: start workers, look at them."""
+"""`lineshaft worker ...`: start workers, look at them, tell some of them to be quiet or to stop."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,12 +19,26 @@ from lineshaft.cli.options import (
     RedisUrlOption,
     WorkersOption,
 )
-from lineshaft.cli.output import print_json, print_table
+from lineshaft.cli.output import print_json, print_table, report
 
 if TYPE_CHECKING:
     from lineshaft.app import App
+    from lineshaft.errors import LineshaftError
 
-COLUMNS = ("session", "pid", "host", "queues", "running", "started_at")
+COLUMNS = ("session", "pid", "host", "queues", "running", "started_at", "quiet")
+TOLD = {"quiet": "told to be quiet", "stop": "told to stop"}
+NO_WORKER = "No worker runs: start one with `lineshaft worker module:name`."
+
+SessionsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SESSION",
+        show_default=False,
+        help="The workers' sessions, as `worker ls` has them, or how they begin.",
+        autocompletion=completion.sessions,
+    ),
+]
+AllOption = Annotated[bool, typer.Option("--all", help="All workers that are there now.")]
 
 
 class WorkerGroup(TyperGroup):
@@ -60,7 +75,7 @@ def start(
     app: AppOption = None,
     redis_url: RedisUrlOption = None,
 ) -> None:
-    """Start workers, and run tasks until told to stop; or look at the workers that run, with `worker ls`.
+    """Start workers, and run tasks until told to stop; or look at those that run, and tell some to be quiet or to stop.
 
     For example: `lineshaft worker shop.tasks:app --queue mail --concurrency 20`
     """
@@ -116,7 +131,87 @@ def list_workers(
         print_json(views)
     else:
         rows = [{**view, "queues": view["queues"] or "(all)"} for view in views]
-        print_table(COLUMNS, rows, nothing="No worker runs: start one with `lineshaft worker module:name`.")
+        print_table(COLUMNS, rows, nothing=NO_WORKER)
+
+
+@group.command()
+def quiet(
+    context: typer.Context, sessions: SessionsArgument = None, all_workers: AllOption = False,
+    app: AppOption = None, redis_url: RedisUrlOption = None,
+) -> None:  # fmt: skip
+    """Tell workers to claim nothing more: what they run goes on, and they stay until they are told to stop.
+
+    They hear of it within a few seconds. It ends with the worker: one that comes later, or in its place after a crash, claims
+    again. Exits with 1 where there is no such worker; the others are told all the same.
+    """
+    tell(context, app, redis_url, sessions or [], "quiet", everyone=all_workers)
+
+
+@group.command()
+def stop(
+    context: typer.Context, sessions: SessionsArgument = None, all_workers: AllOption = False,
+    app: AppOption = None, redis_url: RedisUrlOption = None,
+) -> None:  # fmt: skip
+    """Tell workers to stop, as SIGTERM does: what they run has its grace, then the process ends, and none comes in its place.
+
+    They hear of it within a few seconds. A command whose workers have all ended so ends with 0, `serve` too. Exits with 1 where
+    there is no such worker; the others are told all the same.
+    """
+    tell(context, app, redis_url, sessions or [], "stop", everyone=all_workers)
+
+
+def tell(
+    context: typer.Context, app: str | None, redis_url: str | None, beginnings: Sequence[str], order: str, *, everyone: bool
+) -> None:
+    """Give an order to the workers whose sessions begin so, or to all, and print for each what it was told.
+
+    Raises:
+        ConfigurationError: neither sessions nor --all were given, or both.
+        typer.Exit: with 1, where one is not there; each such is a line on stderr.
+    """
+    from lineshaft.errors import ConfigurationError
+
+    if bool(beginnings) == everyone or "" in beginnings:
+        raise ConfigurationError(f"`worker {order}` takes either sessions, as `lineshaft worker ls` has them, or --all")
+
+    async def work(loaded: "App") -> bool:
+        there = [worker.session for worker in await loaded.client.inspector.workers()]
+        all_told = True
+        for beginning in there if everyone else beginnings:
+            said = await told(loaded, there, beginning, order)
+            if isinstance(said, str):
+                typer.echo(said)
+            else:
+                report(said)
+                all_told = False
+        if everyone and not there:
+            typer.echo(NO_WORKER)
+        return all_told
+
+    if not with_app(context, app, redis_url, work):
+        raise typer.Exit(1)
+
+
+async def told(app: "App", there: Sequence[str], beginning: str, order: str) -> "str | LineshaftError":
+    """Give an order to the one worker whose session begins so; gives what to say of it, or the error of one that is not there.
+
+    Raises:
+        ServerUnavailableError: Redis cannot be reached.
+    """
+    from lineshaft.errors import LineshaftError
+
+    found = [session for session in there if session.startswith(beginning)] if beginning not in there else [beginning]
+    if not found:
+        return LineshaftError(f"no worker has the session {beginning!r}: `lineshaft worker ls` lists those that are there")
+    if len(found) > 1:
+        return LineshaftError(
+            f"{beginning!r} is the beginning of {len(found)} sessions, so give more of it: {', '.join(found)}"
+        )
+    (session,) = found
+    stands = await app.client.order(session, order)
+    if stands == "gone":
+        return LineshaftError(f"the worker of session {session} has just ended")
+    return f"{session}  {'' if stands == order else 'was already '}{TOLD[stands]}"
 
 
 def list_commands(context: typer.Context) -> list[str]:

@@ -40,7 +40,7 @@ class QueueCounts:
 
 @dataclass(frozen=True)
 class WorkerInfo:
-    """One session, and how many tasks it runs."""
+    """One session, and how many tasks it runs; quiet: it was told to claim nothing more, or to stop."""
 
     session: str
     pid: int
@@ -48,6 +48,7 @@ class WorkerInfo:
     queues: list[str]
     running: int
     started_ms: int
+    quiet: bool = False
 
 
 class Inspector:
@@ -178,6 +179,7 @@ class Inspector:
                     queues=queues,
                     running=replies[2 * n + 1],
                     started_ms=int(record.get("started_ms", 0)),
+                    quiet="order" in record,
                 )
             )
         return found
