@@ -81,10 +81,10 @@ def take(browser: Browser) -> None:
     pages["light"].screenshot(path=FOLDER / "dashboard-task.png")
 
 
-def traffic() -> None:
+def traffic(seconds: int = TRAFFIC_S) -> None:
     """An ordinary day in short: orders all the time, receipts for them, now and then a picture."""
     chance, order = random.Random(2), 4700  # noqa: S311 - for a picture
-    for second in range(TRAFFIC_S):
+    for second in range(seconds):
         items: list[dict[str, Any]] = []
         for _ in range(chance.randint(3, 9) + (8 if 95 < second < 115 else 0)):
             order += 1

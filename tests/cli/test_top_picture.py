@@ -62,6 +62,15 @@ def test_where_there_is_room_all_is_seen() -> None:
     assert " of " not in text
 
 
+def test_a_worker_that_was_told_to_be_quiet_takes_from_no_queue() -> None:
+    seen = reading(1, 0, 0)
+    seen.workers.extend(
+        [WorkerInfo("a" * 32, 1, "mill", [], 0, 0), WorkerInfo("b" * 32, 2, "mill", ["mail"], 1, 0, quiet=True)]
+    )
+    lines = drawn(Picture("shop", reading=seen), 80, 24)
+    assert [line.split()[3] for line in lines if " mill " in line] == ["(all)", "quiet"]
+
+
 def test_what_redis_holds_cannot_write_to_the_terminal_and_is_no_markup() -> None:
     hostile = reading(0, 0, 0)
     hostile.statistics.queues.append(QueueCounts("[red]a\x1b[2Jb", 0, 0, 0, paused=True))

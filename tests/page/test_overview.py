@@ -1,12 +1,15 @@
 """The overview: counts, rates, queues, workers, and what runs and fails."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
 from page.conftest import Eyes
 from page.serving import Serving, until
+from servers import RunningServer
 
 Serve = Callable[..., Serving]
 
@@ -75,6 +78,18 @@ def test_it_shows_who_works_and_what_runs_now(mill: Serving, look: Eyes) -> None
     until(lambda: row.locator("td.number").first.inner_text() == str(mill.call("GET", "/workers")[0]["running"]) != "0")
     mill.call("DELETE", f"/tasks/{task_id}")
     expect(running).to_have_count(0)
+
+
+def test_a_worker_that_was_told_to_be_quiet_is_marked(
+    serve: Callable[..., Serving], start_server: Callable[..., RunningServer], look: Eyes
+) -> None:
+    redis = start_server()
+    page = look(serve("--redis-url", redis.url).url)
+    row = page.locator("#workers tbody tr")
+    expect(row).to_contain_text("all")
+    expect(row).not_to_contain_text("quiet")
+    subprocess.run([sys.executable, "-m", "lineshaft", "worker", "quiet", "--all", "--redis-url", redis.url], check=True)
+    expect(row).to_contain_text("quiet")
 
 
 def test_what_failed_stands_there_with_its_error(mill: Serving, look: Eyes) -> None:

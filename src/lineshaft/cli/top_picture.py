@@ -145,7 +145,7 @@ class Picture:
                 Text(worker.session[:SESSION_SHOWN]),
                 Text(one_line(worker.host)),
                 Text(str(worker.pid)),
-                Text(text_of(worker.queues) if worker.queues else "(all)"),
+                self._queues_of(worker),
                 Text(str(worker.running)),
                 Text(duration(reading.now_ms - worker.started_ms) if worker.started_ms else "-"),
             ]
@@ -160,6 +160,10 @@ class Picture:
             Head("UP", right=True, least=8),
         )
         return Section(columns, rows, len(rows), "No worker runs: start one with `lineshaft worker module:name`.")
+
+    def _queues_of(self, worker: WorkerInfo) -> Text:
+        """What it takes from; nothing more where it was told to be quiet."""
+        return Text("quiet", "bold yellow") if worker.quiet else Text(text_of(worker.queues) if worker.queues else "(all)")
 
     def _running(self, reading: Reading) -> "Section":
         rows = [

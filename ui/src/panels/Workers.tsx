@@ -1,6 +1,7 @@
 /** The worker processes. */
 import { count } from "../format.ts";
 import { Ago } from "../parts/Ago.tsx";
+import { Icon } from "../parts/icons.tsx";
 import { Loading, Notice } from "../parts/Notice.tsx";
 import { Panel, Wide } from "../parts/Panel.tsx";
 import { usePoll } from "../poll.ts";
@@ -36,6 +37,12 @@ export function Workers() {
                 <tr key={worker.session}>
                   <th scope="row" title={`session ${worker.session}`}>
                     {worker.host} <span class="id">{worker.pid}</span>
+                    {worker.quiet && (
+                      <span class="badge" data-status="paused" title="It was told to claim nothing more, or to stop">
+                        <Icon name="pause" />
+                        quiet
+                      </span>
+                    )}
                   </th>
                   <td>{worker.queues.join(", ") || "all"}</td>
                   <td class="number">{count(worker.running)}</td>
