@@ -1,11 +1,14 @@
 """Single keys from a terminal."""
 
 import os
+import select
 import termios
 
 import pytest
 
 from lineshaft.cli.keyboard import Keyboard, single_keys
+
+from .conftest import SECONDS
 
 
 @pytest.mark.parametrize(
@@ -38,6 +41,7 @@ def test_keys_come_at_once_and_unseen_and_the_terminal_is_as_it_was_afterwards()
         os.write(ours, b"q\x1a\x1c")
         assert Keyboard(theirs).read() == ["q", "\x1a", "\x1c"]
         os.write(ours, b"typed ahead\n")
+        assert select.select([theirs], [], [], SECONDS)[0], "it never came"
         raise ZeroDivisionError
     assert termios.tcgetattr(theirs) == before
     os.set_blocking(theirs, False)

@@ -24,7 +24,7 @@ class Mill:
     """One server, perhaps behind a proxy, with a worker and an API. `producer` reaches the server directly."""
 
     def __init__(self, url: str, producer: App, journal: Journal, start_worker: Callable[..., WorkerProcess]) -> None:
-        self._producer = producer
+        self.producer = producer
         self._journal = journal
         self.worker = start_worker(url=url)
         self.api = RunningApi(url)
@@ -35,7 +35,7 @@ class Mill:
 
     def take_tasks(self, within_s: float) -> None:
         """Offer tasks, and see the worker take them."""
-        tasks = self._producer.enqueue_many_sync([self._producer.call("touch", [n]) for n in range(PROBES)])
+        tasks = self.producer.enqueue_many_sync([self.producer.call("touch", [n]) for n in range(PROBES)])
         wanted = {task.id for task in tasks}
         until(lambda: wanted <= self._journal.started().keys(), within_s, what=self.worker.log)
 
@@ -70,6 +70,7 @@ def mill(
     yield make
     for one in made:
         one.api.stop()
+        one.producer.run_sync(one.producer.close())
 
 
 def test_a_server_that_takes_connections_and_never_replies(mill: Callable[..., Mill], redis_url: str, proxy: Proxy):
