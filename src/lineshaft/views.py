@@ -20,7 +20,9 @@ View = dict[str, Any]
 
 
 def task_view(record: TaskRecord, default_task: str) -> View:
-    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, started_at, ended_at, result, error, attempts}`.
+    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, ...}`, as `GET /tasks/{id}` has it.
+
+    What it is called with is left out: it may be secret.
 
     Args:
         record: what is kept of it.
@@ -37,6 +39,7 @@ def task_view(record: TaskRecord, default_task: str) -> View:
         "crashes": record.crashes,
         "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
         "started_at": iso(record.started_ms),
+        "session": record.session,
         "ended_at": iso(outcome.ended_ms) if outcome else None,
         "result": msgspec.json.decode(outcome.value) if outcome and record.status == Status.DONE else None,
         "error": msgspec.to_builtins(outcome.error) if outcome else None,
@@ -61,7 +64,7 @@ def attempt_view(attempt: Attempt) -> View:
 
 
 def task_row(summary: TaskSummary, default_task: str) -> View:
-    """One task in a list: `{taskID, task, queue, status, enqueued_at, started_at, ended_at, error}`; raises nothing.
+    """One task in a list: `{taskID, task, queue, status, enqueued_at, started_at, session, ended_at, error}`; raises nothing.
 
     Args:
         summary: what a page has of it; what is damaged reads as not there.
@@ -76,6 +79,7 @@ def task_row(summary: TaskSummary, default_task: str) -> View:
         "status": summary.status,
         "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
         "started_at": iso(summary.started_ms),
+        "session": summary.session,
         "ended_at": iso(outcome.ended_ms) if outcome else None,
         "error": {"type": error.type, "message": error.message} if error else None,
     }

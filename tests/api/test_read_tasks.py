@@ -13,7 +13,7 @@ Work = Callable[..., None]
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = [
     *("taskID", "task", "queue", "status", "tries", "crashes"),
-    *("enqueued_at", "started_at", "ended_at", "result", "error", "attempts"),
+    *("enqueued_at", "started_at", "session", "ended_at", "result", "error", "attempts"),
 ]
 NO_IDS = ["nope", "0" * 65, "a.b", "%C3%BC", "%00", "%2e%2e", "a%2Fb", "a%0A", "*", "{a}", "a:status", "%FF", "a" * 5_000]
 
@@ -58,6 +58,7 @@ def test_a_task_that_waits(api: RunningApi) -> None:
         "tries": 0,
         "crashes": 0,
         "started_at": None,
+        "session": None,
         "ended_at": None,
         "result": None,
         "error": None,

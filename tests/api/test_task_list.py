@@ -34,8 +34,9 @@ def test_a_row_tells_where_a_task_is_and_why_it_failed(api: RunningApi, work: Wo
     work("broken-1")
     (row,) = api.get("/tasks").json["items"]
     whole = api.get("/tasks/broken-1").json
+    same = ("taskID", "task", "queue", "status", "enqueued_at", "started_at", "session", "ended_at")
     assert row == {
-        **{name: whole[name] for name in ("taskID", "task", "queue", "status", "enqueued_at", "started_at", "ended_at")},
+        **{name: whole[name] for name in same},
         "error": {"type": "ValueError", "message": "it broke"},
     }
     assert row["status"] == "failed"

@@ -20,6 +20,7 @@ def record(**changes: object) -> TaskRecord:
         "tries": 2,
         "crashes": 1,
         "started_ms": 1_700_000_001_000,
+        "session": "s",
     }
     return TaskRecord(**{**fields, **changes})
 
@@ -34,6 +35,7 @@ def test_a_task() -> None:
         "crashes": 1,
         "enqueued_at": "2023-11-14T22:13:20.123Z",
         "started_at": "2023-11-14T22:13:21.000Z",
+        "session": "s",
         "ended_at": "2023-11-14T22:13:22.000Z",
         "result": {"a": [1]},
         "error": None,

@@ -8,7 +8,7 @@ import redis
 from .conftest import Commands, Enqueued
 
 SESSION = "a" * 32
-FIELDS = ["taskID", "task", "queue", "status", "enqueued_at", "started_at", "ended_at", "error"]
+FIELDS = ["taskID", "task", "queue", "status", "enqueued_at", "started_at", "session", "ended_at", "error"]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def failed(number: int, started_s: float, ended_s: float, kind: str = "error") -
 
 
 def view(status: str, *attempts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    nothing = {"started_at": None, "ended_at": None, "enqueued_at": at(0), "tries": 0}
+    nothing = {"started_at": None, "ended_at": None, "enqueued_at": at(0), "session": SESSION, "tries": 0}
     return {**nothing, "status": status, "attempts": list(attempts), **fields}
 
 
@@ -45,7 +45,7 @@ def test_a_task_that_worked_the_third_time() -> None:
         "+0 ms | enqueued | - | - | - | -",
         "+250 ms | try 1 failed | 250 ms | 1.2 s | 5e555e55 | ValueError: no luck 1",
         "+3.5 s | try 2 ran out of time | 2.0 s | 30 s | 5e555e55 | ValueError: no luck 2",
-        "+40 s | try 3 worked | 6.5 s | 1.0 s | - | -",
+        "+40 s | try 3 worked | 6.5 s | 1.0 s | 5e555e55 | -",
         "+41 s | done | - | - | - | -",
     ]
 
@@ -54,7 +54,7 @@ def test_a_task_that_failed_for_good_was_run_again_by_hand_and_runs() -> None:
     attempts = [failed(1, 1, 2), attempt("retry", 60, was="failed")]
     assert lines(view("in-progress", *attempts, tries=1, started_at=at(61)))[2:] == [
         "+1m 00s | run again by hand, was failed | - | - | - | -",
-        "+1m 01s | try 1 runs | 1.0 s | - | - | -",
+        "+1m 01s | try 1 runs | 1.0 s | - | 5e555e55 | -",
     ]
     assert (
         lines(view("failed", failed(1, 1, 2), tries=1, started_at=at(1), ended_at=at(2)))[-1]
@@ -74,7 +74,7 @@ def test_crashes_and_tasks_that_were_handed_back() -> None:
 
 def test_a_foreign_task_counts_from_the_first_thing_known() -> None:
     assert lines(view("done", enqueued_at=None, tries=1, started_at=at(5), ended_at=at(6))) == [
-        "+0 ms | try 1 worked | - | 1.0 s | - | -",
+        "+0 ms | try 1 worked | - | 1.0 s | 5e555e55 | -",
         "+1.0 s | done | - | - | - | -",
     ]
     assert timeline(view("pending", enqueued_at=None)) == []

@@ -26,7 +26,10 @@ def reading(queues: int, workers: int, running: int) -> Reading:
         ),
         rates={name: [1.0] * 400 for name in RATES},
         workers=[WorkerInfo(f"{number:032}", 1, "mill", [], 0, 0) for number in range(workers)],
-        running=[TaskSummary(f"task-{number}", "in-progress", None, None, 1_699_999_990_000) for number in range(running)],
+        running=[
+            TaskSummary(f"task-{number}", "in-progress", None, None, 1_699_999_990_000, f"{number:032}")
+            for number in range(running)
+        ],
     )
 
 

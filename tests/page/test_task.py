@@ -13,6 +13,8 @@ def test_a_failed_task_is_read_mended_and_run_again(mill: Serving, look: Eyes) -
     page = look(f"{mill.url}#/tasks/{task_id}")
     expect(page.locator("#error pre")).to_contain_text("Traceback (most recent call last):")
     expect(page.locator("#error pre")).to_contain_text("LookupError: the account of order-7 is empty")
+    (worker,) = mill.call("GET", "/workers")
+    expect(page.locator("#facts")).to_contain_text(worker["session"][:8])
     steps = page.locator("#timeline .step-what")
     expect(steps).to_have_count(4)
     assert [text.split(" after ")[0] for text in steps.all_inner_texts()] == [

@@ -58,3 +58,8 @@ export function json(value: unknown): string {
 export function plural(amount: number, one: string, many = `${one}s`): string {
   return `${count(amount)} ${amount === 1 ? one : many}`;
 }
+
+/** As much of a worker's session as tells workers apart. */
+export function shortSession(session: string): string {
+  return session.slice(0, 8);
+}

@@ -22,6 +22,7 @@ export interface TaskRow {
   status: Status;
   enqueued_at: string | null;
   started_at: string | null;
+  session: string | null;
   ended_at: string | null;
   error: ErrorLine | null;
 }
@@ -50,6 +51,7 @@ export interface TaskView {
   crashes: number;
   enqueued_at: string | null;
   started_at: string | null;
+  session: string | null;
   ended_at: string | null;
   result: unknown;
   error: ErrorView | null;

@@ -13,6 +13,7 @@ QUEUE_PATTERN = "^[0-9A-Za-z_.-]{1,64}$"
 
 EXAMPLE_ID = "019ab5d2-6f1e-7c3a-9b52-3f0a1c9d8e47"
 EXAMPLE_SESSION = "8c1f0e6ad2f94b7c9a3de50b6471f2c8"
+RAN_BY = "The worker that runs it, or ran it last before it ended."
 
 TaskID = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
 Queue = Annotated[str, Field(pattern=QUEUE_PATTERN, examples=["default"])]
@@ -128,6 +129,7 @@ class TaskView(Exact):
     crashes: Count = Field(description="How often a worker died while running it.")
     enqueued_at: datetime | None
     started_at: datetime | None
+    session: str | None = Field(description=RAN_BY)
     ended_at: datetime | None
     result: Any = Field(description="What it returned.")
     error: ErrorView | None
@@ -150,6 +152,7 @@ class TaskRow(Exact):
     status: Status
     enqueued_at: datetime | None
     started_at: datetime | None
+    session: str | None = Field(description=RAN_BY)
     ended_at: datetime | None
     error: ErrorLine | None
 

@@ -55,9 +55,9 @@ def moments_of(view: View) -> Iterator[Moment]:
     yield from (moment_of(attempt) for attempt in view["attempts"] if ms_of(attempt["at"]))
     number, status = f"try {view['tries']}", view["status"]
     if status == "in-progress" and started_ms:
-        yield Moment(started_ms, 0, f"{number} runs", is_run=True)
+        yield Moment(started_ms, 0, f"{number} runs", is_run=True, session=view["session"])
     if status == "done" and started_ms:
-        yield Moment(started_ms, ended_ms, f"{number} worked", is_run=True)
+        yield Moment(started_ms, ended_ms, f"{number} worked", is_run=True, session=view["session"])
     if ended_ms:
         yield Moment(ended_ms, ended_ms, status)
 

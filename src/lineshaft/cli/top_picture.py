@@ -171,11 +171,12 @@ class Picture:
                 Text(one_line(summary.envelope.task if summary.envelope else self.default_task)),
                 Text(summary.task_id),
                 Text(summary.envelope.queue if summary.envelope else "default"),
+                Text((summary.session or "-")[:SESSION_SHOWN]),
                 Text(duration(reading.now_ms - summary.started_ms) if summary.started_ms else "-"),
             ]
             for summary in reading.running
         ]
-        columns = (Head("RUNS NOW", 2), Head("ID"), Head("QUEUE", 1), Head("FOR", right=True, least=8))
+        columns = (Head("RUNS NOW", 2), Head("ID"), Head("QUEUE", 1), Head("WORKER"), Head("FOR", right=True, least=8))
         in_all = max(len(rows), reading.statistics.states["in-progress"])
         return Section(columns, rows, in_all, "Nothing runs.")
 

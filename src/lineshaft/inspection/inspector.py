@@ -14,8 +14,19 @@ PAGE = 500
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Which session runs a task, and since when."""
+
+    session: str
+    started_ms: int
+
+
+@dataclass(frozen=True)
 class TaskRecord:
-    """All that is kept of one task. A foreign task has no envelope; what has not ended has no outcome."""
+    """All that is kept of one task. A foreign task has no envelope; what has not ended has no outcome.
+
+    `session` and `started_ms` are of the run that goes on, or of the last one of a task that has ended.
+    """
 
     task_id: str
     status: str
@@ -25,6 +36,7 @@ class TaskRecord:
     tries: int
     crashes: int
     started_ms: int | None
+    session: str | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +107,7 @@ class Inspector:
         if word is None:
             raise TaskNotFoundError(f"there is no task {task_id!r}: it never was, or its record was trimmed after its time")
         outcome = wire.decode_outcome(result) if result else None
-        started_ms = await self._claimed_ms(task_id) if word == b"in-progress" else None
+        run = outcome or (await self._claim(task_id) if word == b"in-progress" else None)
         tried = int(tries or 0) + (word == b"in-progress")
         if outcome is not None:
             tried = outcome.tries if outcome.tries is not None else sum(b'"try_number":' in attempt for attempt in attempts)
@@ -107,7 +119,8 @@ class Inspector:
             attempts=[wire.decode_attempt(attempt) for attempt in attempts],
             tries=tried,
             crashes=outcome.crashes if outcome is not None else int(crashes or 0),
-            started_ms=outcome.started_ms if outcome is not None else started_ms,
+            started_ms=run.started_ms if run else None,
+            session=run.session if run else None,
         )
 
     async def before_retry(self, task_id: str) -> tuple[str | None, str, int]:
@@ -189,14 +202,16 @@ class Inspector:
         claims = await self._connection.call("HGETALL", self._keys.owned(session))
         return {task_id.decode(): token for task_id, token in claims.items()}
 
-    async def claims(self) -> dict[str, bytes]:
-        """What all sessions have claimed, those that are being emptied too: id -> claim token."""
-        sessions = {
-            *await self._sessions(),
-            *(name.decode() for name in await self._connection.call("HKEYS", self._keys.suspects)),
+    async def claims(self) -> dict[str, Claim]:
+        """What all sessions have claimed, those that are being emptied too, by the task's id."""
+        suspects = await self._connection.call("HKEYS", self._keys.suspects)
+        sessions = sorted({*await self._sessions(), *(name.decode() for name in suspects)})
+        owned = await self._connection.calls([("HGETALL", self._keys.owned(session)) for session in sessions])
+        return {
+            task_id.decode(): claim_of(session, token)
+            for session, tokens in zip(sessions, owned, strict=True)
+            for task_id, token in tokens.items()
         }
-        owned = await self._connection.calls([("HGETALL", self._keys.owned(session)) for session in sorted(sessions)])
-        return {task_id.decode(): token for claims in owned for task_id, token in claims.items()}
 
     async def is_cancelling(self, task_ids: list[str]) -> list[bool]:
         """Whether these tasks were asked to stop."""
@@ -236,9 +251,14 @@ class Inspector:
                 counts[queue] = counts.get(queue, 0) + 1
         return counts
 
-    async def _claimed_ms(self, task_id: str) -> int | None:
-        """When the present run was claimed: a claim number is the server's time in us."""
+    async def _claim(self, task_id: str) -> Claim | None:
+        """The claim of the present run: the newest, if several sessions have one."""
         sessions = await self._sessions()
         tokens = await self._connection.calls([("HGET", self._keys.owned(session), task_id) for session in sessions])
-        held = [int(token.partition(b":")[0]) // 1000 for token in tokens if token]
-        return max(held, default=None)
+        held = [claim_of(session, token) for session, token in zip(sessions, tokens, strict=True) if token]
+        return max(held, key=lambda claim: claim.started_ms, default=None)
+
+
+def claim_of(session: str, token: bytes) -> Claim:
+    """What a claim token says: its number is the server's time in us."""
+    return Claim(session, int(token.partition(b":")[0]) // 1000)

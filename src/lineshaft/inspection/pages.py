@@ -7,7 +7,7 @@ is scanned: a page looks at LOOKED_AT ids at most, and where that was not enough
 import base64
 import heapq
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -53,6 +53,7 @@ class TaskSummary:
     envelope: Envelope | None
     outcome: Outcome | None
     started_ms: int | None
+    session: str | None
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,11 @@ class Pages:
 
     async def _read_claimed(self, position: Position, amount: int) -> list[Seen]:
         """As `_read`, of what runs, the newest claims first. All claims are read: as many as all workers have slots."""
-        claimed = {
-            task_id: int(token.partition(b":")[0]) // 1000 for task_id, token in (await self._inspector.claims()).items()
-        }
-        ids = sorted(claimed, key=lambda task_id: (-claimed[task_id], task_id))
+        claimed = await self._inspector.claims()
+        ids = sorted(claimed, key=lambda task_id: (-claimed[task_id].started_ms, task_id))
         start = ids.index(position.last) + 1 if position.last in claimed else position.passed
         looked = await self._look(ids[start : start + amount])
-        return in_order([replace(summary, started_ms=claimed[summary.task_id]) for summary in looked], start)
+        return in_order([replace(summary, **asdict(claimed[summary.task_id])) for summary in looked], start)
 
     async def _look(self, task_ids: Sequence[str]) -> list[TaskSummary]:
         """What is kept of each id."""
@@ -185,6 +184,7 @@ def summary_of(task_id: str, word: bytes | None, envelope: bytes | None, result:
         envelope=read_or_none(wire.decode_envelope, envelope),
         outcome=outcome,
         started_ms=outcome.started_ms if outcome else None,
+        session=outcome.session if outcome else None,
     )
 
 

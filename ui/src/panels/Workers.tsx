@@ -1,5 +1,5 @@
 /** The worker processes. */
-import { count } from "../format.ts";
+import { count, shortSession } from "../format.ts";
 import { Ago } from "../parts/Ago.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Loading, Notice } from "../parts/Notice.tsx";
@@ -36,7 +36,10 @@ export function Workers() {
               {data.map((worker) => (
                 <tr key={worker.session}>
                   <th scope="row" title={`session ${worker.session}`}>
-                    {worker.host} <span class="id">{worker.pid}</span>
+                    {worker.host}{" "}
+                    <span class="id">
+                      {worker.pid} {shortSession(worker.session)}
+                    </span>
                     {worker.quiet && (
                       <span class="badge" data-status="paused" title="It was told to claim nothing more, or to stop">
                         <Icon name="pause" />

@@ -1,5 +1,5 @@
 /** Tasks in a table: what, how it is, when, and what went wrong. */
-import { duration, since } from "../format.ts";
+import { duration, shortSession, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { toTask } from "../router.ts";
 import type { TaskRow } from "../types.ts";
@@ -45,7 +45,10 @@ export function TaskTable({ label, tasks, isOfOneStatus = false }: Props) {
                 <a href={toTask(task.taskID)} class="name">
                   {task.task}
                 </a>
-                <span class="id">{task.taskID}</span>
+                <span class="id">
+                  {task.taskID}
+                  {task.status === "in-progress" && task.session !== null && ` on ${shortSession(task.session)}`}
+                </span>
                 {task.error !== null && (
                   <span class="error-line">
                     <b>{task.error.type}</b> {task.error.message}

@@ -1,7 +1,7 @@
 /** One task: what became of it, step by step, and what can be done. */
 import { useEffect } from "preact/hooks";
 import { Refused, wordsOf } from "../api.ts";
-import { count, duration, json, moment, since } from "../format.ts";
+import { count, duration, json, moment, shortSession, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { Action } from "../parts/Action.tsx";
 import { Badge } from "../parts/Badge.tsx";
@@ -122,6 +122,7 @@ function Facts({ task }: { task: TaskView }) {
     ["Task", <a href={toTasks({ task: task.task })}>all of {task.task}</a>],
     ["Tries", count(task.tries)],
     ["Crashes", count(task.crashes)],
+    ["Worker", task.session && <code title={`session ${task.session}`}>{shortSession(task.session)}</code>],
     ["Enqueued", task.enqueued_at && moment(task.enqueued_at)],
     ["Started", task.started_at && moment(task.started_at)],
     ["Ended", task.ended_at && moment(task.ended_at)],
