@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
+from page.accessible import assert_accessible
 from page.conftest import Eyes
 from page.serving import Serving, until
 from servers import RunningServer
@@ -26,6 +27,7 @@ def test_a_new_server_says_how_to_queue_the_first_task(serve: Serve, look: Eyes)
     expect(page.get_by_role("heading", name="No tasks yet")).to_be_visible()
     expect(page.locator(".command code")).to_have_text(f"curl -X POST {serving.url}tasks")
     assert [amount(page, status) for status in ("failed", "pending", "done")] == [0, 0, 0]
+    assert_accessible(page)
     serving.enqueue()
     expect(page.get_by_role("heading", name="No tasks yet")).to_have_count(0)
     expect(page.locator('.tile[data-status="done"] .tile-count')).to_have_text("1")
@@ -90,6 +92,7 @@ def test_a_worker_that_was_told_to_be_quiet_is_marked(
     expect(row).not_to_contain_text("quiet")
     subprocess.run([sys.executable, "-m", "lineshaft", "worker", "quiet", "--all", "--redis-url", redis.url], check=True)
     expect(row).to_contain_text("quiet")
+    assert_accessible(page)
 
 
 def test_what_failed_stands_there_with_its_error(mill: Serving, look: Eyes) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from page.accessible import assert_accessible
 from page.conftest import Eyes
 from page.serving import Serving
 from servers import RunningServer
@@ -28,6 +29,7 @@ def test_while_redis_is_away_it_says_so_and_how_old_the_numbers_are(
     expect(page.locator(".outage-more")).to_contain_text("What you see is")
     expect(page.get_by_text("Not live")).to_be_visible()
     expect(done).to_have_text("1")
+    assert_accessible(page)
     redis.restart()
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     expect(page.locator(".outage")).to_have_count(0)
@@ -44,6 +46,7 @@ def test_when_the_server_ends_it_tries_again_and_tells_when(serve: Serve, look: 
     expect(page.get_by_text("Not live")).to_be_visible()
     expect(page.locator(".outage-more")).to_contain_text("Trying again in")
     expect(page.get_by_role("button", name="Try now")).to_be_visible()
+    assert_accessible(page)
 
 
 def test_without_the_stream_the_counts_still_come_now_and_then(mill: Serving, look: Eyes) -> None:
@@ -70,6 +73,7 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_forgotten_when_told_to(serve:
     page.get_by_role("textbox", name="Token").fill("sesame-4321")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_have_text("The server does not know that token.")
+    assert_accessible(page)
     page.get_by_role("textbox", name="Token").fill("sesame-1234")
     page.get_by_role("button", name="Use it").click()
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()

@@ -29,7 +29,7 @@ export function Outage() {
   const isStale = stateOf(known, now) === "stale";
   const reason = known.problem ?? "Nothing new has come from the server";
   return (
-    <div class="outage-place">
+    <section class="outage-place" aria-label="Connection">
       <div role="status">{isStale && <p class="outage">{sentence(reason)}</p>}</div>
       {isStale && (
         <p class="outage-more">
@@ -42,7 +42,7 @@ export function Outage() {
           )}
         </p>
       )}
-    </div>
+    </section>
   );
 }
 
