@@ -47,7 +47,9 @@ export function TaskTable({ label, tasks, isOfOneStatus = false }: Props) {
                 </a>
                 <span class="id">
                   {task.taskID}
-                  {task.status === "in-progress" && task.session !== null && ` on ${shortSession(task.session)}`}
+                  {task.status === "in-progress" && task.session !== null && (
+                    <span class="roomy"> on {shortSession(task.session)}</span>
+                  )}
                 </span>
                 {task.error !== null && (
                   <span class="error-line">
