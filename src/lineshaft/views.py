@@ -20,7 +20,7 @@ View = dict[str, Any]
 
 
 def task_view(record: TaskRecord, default_task: str) -> View:
-    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, ...}`, as `GET /tasks/{id}` has it.
+    """One task: `{taskID, task, queue, status, tries, crashes, enqueued_at, due_at, ...}`, as `GET /tasks/{id}` has it.
 
     What it is called with is left out: it may be secret.
 
@@ -38,6 +38,7 @@ def task_view(record: TaskRecord, default_task: str) -> View:
         "tries": record.tries,
         "crashes": record.crashes,
         "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
+        "due_at": iso(record.due_ms),
         "started_at": iso(record.started_ms),
         "session": record.session,
         "ended_at": iso(outcome.ended_ms) if outcome else None,
@@ -64,7 +65,7 @@ def attempt_view(attempt: Attempt) -> View:
 
 
 def task_row(summary: TaskSummary, default_task: str) -> View:
-    """One task in a list: `{taskID, task, queue, status, enqueued_at, started_at, session, ended_at, error}`; raises nothing.
+    """One task in a list: `{taskID, task, queue, status, enqueued_at, due_at, started_at, ..., error}`; raises nothing.
 
     Args:
         summary: what a page has of it; what is damaged reads as not there.
@@ -78,6 +79,7 @@ def task_row(summary: TaskSummary, default_task: str) -> View:
         "queue": envelope.queue if envelope else DEFAULT_QUEUE,
         "status": summary.status,
         "enqueued_at": iso(envelope.enqueued_ms) if envelope else None,
+        "due_at": iso(summary.due_ms),
         "started_at": iso(summary.started_ms),
         "session": summary.session,
         "ended_at": iso(outcome.ended_ms) if outcome else None,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 import redis
@@ -10,10 +11,11 @@ from api.running import RunningApi
 
 Work = Callable[..., None]
 
+MINUTE = timedelta(minutes=1)
 ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FIELDS = [
     *("taskID", "task", "queue", "status", "tries", "crashes"),
-    *("enqueued_at", "started_at", "session", "ended_at", "result", "error", "attempts"),
+    *("enqueued_at", "due_at", "started_at", "session", "ended_at", "result", "error", "attempts"),
 ]
 NO_IDS = ["nope", "0" * 65, "a.b", "%C3%BC", "%00", "%2e%2e", "a%2Fb", "a%0A", "*", "{a}", "a:status", "%FF", "a" * 5_000]
 
@@ -57,6 +59,7 @@ def test_a_task_that_waits(api: RunningApi) -> None:
         "status": "pending",
         "tries": 0,
         "crashes": 0,
+        "due_at": None,
         "started_at": None,
         "session": None,
         "ended_at": None,
@@ -66,9 +69,13 @@ def test_a_task_that_waits(api: RunningApi) -> None:
     }
 
 
-def test_a_task_that_is_due_later(api: RunningApi) -> None:
-    task_id = api.post({"delay": 60}).json["taskID"]
-    assert api.get(f"/tasks/{task_id}").json["status"] == "scheduled"
+def test_a_task_that_is_due_later(api: RunningApi, raw: redis.Redis) -> None:
+    task_id = api.post({"delay": 60, "queue": "slow"}).json["taskID"]
+    view = api.get(f"/tasks/{task_id}").json
+    assert view["status"] == "scheduled"
+    assert ISO.fullmatch(view["due_at"])
+    assert datetime.fromisoformat(view["due_at"]).timestamp() == raw.zscore("lineshaft:due:slow", task_id) / 1000
+    assert abs(datetime.fromisoformat(view["due_at"]) - datetime.fromisoformat(view["enqueued_at"]) - MINUTE) < MINUTE / 10
     assert api.get(f"/tasks/{task_id}/status").json == {"status": "scheduled"}
 
 

@@ -1,6 +1,7 @@
 """`GET /tasks`: pages of tasks."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -13,15 +14,20 @@ Work = Callable[..., None]
 
 
 def listed(api: RunningApi, **asked: object) -> list[str]:
-    """The ids of all pages, each page with no more than was asked for."""
-    ids: list[str] = []
+    """The ids of all pages."""
+    return [row["taskID"] for row in every_row(api, **asked)]
+
+
+def every_row(api: RunningApi, **asked: object) -> list[dict[str, Any]]:
+    """The rows of all pages, each page with no more than was asked for."""
+    rows: list[dict[str, Any]] = []
     while True:
         reply = api.get(f"/tasks?{urlencode(asked)}")
         assert reply.status == 200, reply
         assert len(reply.json["items"]) <= int(asked.get("limit", 50))
-        ids += [row["taskID"] for row in reply.json["items"]]
+        rows += reply.json["items"]
         if reply.json["next"] is None:
-            return ids
+            return rows
         asked["cursor"] = reply.json["next"]
 
 
@@ -34,12 +40,21 @@ def test_a_row_tells_where_a_task_is_and_why_it_failed(api: RunningApi, work: Wo
     work("broken-1")
     (row,) = api.get("/tasks").json["items"]
     whole = api.get("/tasks/broken-1").json
-    same = ("taskID", "task", "queue", "status", "enqueued_at", "started_at", "session", "ended_at")
+    same = ("taskID", "task", "queue", "status", "enqueued_at", "due_at", "started_at", "session", "ended_at")
     assert row == {
         **{name: whole[name] for name in same},
         "error": {"type": "ValueError", "message": "it broke"},
     }
     assert row["status"] == "failed"
+
+
+def test_a_row_tells_when_a_scheduled_task_is_due(api: RunningApi) -> None:
+    ids = [api.post({"delay": 60 * (n % 3 + 1), "queue": f"q{n % 2}"}).json["taskID"] for n in range(7)]
+    api.post()
+    rows = [row for limit in (2, 50) for row in every_row(api, status="scheduled", limit=limit)]
+    assert sorted(row["taskID"] for row in rows) == sorted(2 * ids)
+    assert all(row["due_at"] == api.get(f"/tasks/{row['taskID']}").json["due_at"] is not None for row in rows)
+    assert [row["due_at"] for row in every_row(api, status="pending")] == [None]
 
 
 def test_pages_follow_each_other(api: RunningApi) -> None:

@@ -34,6 +34,7 @@ def test_a_task() -> None:
         "tries": 2,
         "crashes": 1,
         "enqueued_at": "2023-11-14T22:13:20.123Z",
+        "due_at": None,
         "started_at": "2023-11-14T22:13:21.000Z",
         "session": "s",
         "ended_at": "2023-11-14T22:13:22.000Z",
@@ -64,6 +65,12 @@ def test_the_attempts_of_a_task() -> None:
 def test_a_foreign_task_has_the_default_tasks_name() -> None:
     view = task_view(record(envelope=None, outcome=None, status="pending", started_ms=None), "ping")
     assert (view["task"], view["queue"], view["enqueued_at"], view["started_at"]) == ("ping", "default", None, None)
+
+
+def test_a_task_that_is_due_later() -> None:
+    view = task_view(record(status="scheduled", outcome=None, started_ms=None, due_ms=1_700_000_003_500), "ping")
+    assert list(view)[6:8] == ["enqueued_at", "due_at"]
+    assert (view["due_at"], view["started_at"]) == ("2023-11-14T22:13:23.500Z", None)
 
 
 @pytest.mark.parametrize("status", ["pending", "in-progress", "scheduled"])

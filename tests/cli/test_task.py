@@ -14,7 +14,7 @@ from .conftest import SECONDS, Commands, Enqueued
 
 FIELDS = [
     *("taskID", "task", "queue", "status", "tries", "crashes"),
-    *("enqueued_at", "started_at", "session", "ended_at", "result", "error", "attempts"),
+    *("enqueued_at", "due_at", "started_at", "session", "ended_at", "result", "error", "attempts"),
 ]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
@@ -31,6 +31,7 @@ def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: C
         "status": "pending",
         "tries": 0,
         "crashes": 0,
+        "due_at": None,
         "started_at": None,
         "session": None,
         "ended_at": None,
@@ -38,6 +39,15 @@ def test_a_waiting_task_is_shown_with_exactly_the_fields_of_the_api(lineshaft: C
         "error": None,
         "attempts": [],
     }
+
+
+def test_a_task_that_is_due_later_says_when(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.count", task_id="it", delay_ms=90_000)
+    due = lineshaft("task", "show", "it", "--json").json["due_at"]
+    assert TIME.fullmatch(due)
+    lines = lineshaft("task", "show", "it").out.splitlines()
+    assert f"due_at       {due}" in lines
+    assert lines[-1].split() in (["+1m", second, "due", "-", "-", "-", "-"] for second in ("29s", "30s", "31s"))
 
 
 @pytest.mark.usefixtures("working")
@@ -118,7 +128,7 @@ def test_waiting_for_a_task_that_never_ran_says_why(lineshaft: Commands, raw: re
 
 def test_waiting_has_an_end(lineshaft: Commands, enqueued: Enqueued) -> None:
     enqueued("shop.count", task_id="it")
-    assert lineshaft("task", "wait", "it", "--timeout", "0.2").refused(1) == "task it had not ended after 0.2 s; it goes on"
+    assert lineshaft("task", "wait", "it", "--timeout", "0.2").refused(1) == "task it had not ended after 0.2 s; it is kept"
     assert "'--timeout'" in lineshaft("task", "wait", "it", "--timeout", "soon").refused(2)
 
 

@@ -8,7 +8,7 @@ import redis
 from .conftest import Commands, Enqueued
 
 SESSION = "a" * 32
-FIELDS = ["taskID", "task", "queue", "status", "enqueued_at", "started_at", "session", "ended_at", "error"]
+FIELDS = ["taskID", "task", "queue", "status", "enqueued_at", "due_at", "started_at", "session", "ended_at", "error"]
 
 
 @pytest.fixture
@@ -72,6 +72,15 @@ def test_a_cursor_leads_through_all_of_them_once(lineshaft: Commands, enqueued: 
         listed += ids(page)
         page = lineshaft("task", "ls", "--limit", "2", "--json", "--cursor", page["next"]).json
     assert [*listed, *ids(page)] == ["t4", "t3", "t2", "t1", "t0"]
+
+
+@pytest.mark.usefixtures("seeded")
+def test_for_people_a_scheduled_task_has_the_time_at_which_it_is_due(lineshaft: Commands) -> None:
+    (item,) = lineshaft("task", "ls", "--status", "scheduled", "--json").json["items"]
+    assert item["due_at"] > item["enqueued_at"]
+    rows = [line.split() for line in lineshaft("task", "ls").out.splitlines()[1:]]
+    due = {row[0]: row[4:7] for row in rows if "due" in row}
+    assert due == {"later": ["due", item["due_at"][:10], item["due_at"][11:19]]}
 
 
 @pytest.mark.usefixtures("working")

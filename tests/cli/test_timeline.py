@@ -29,7 +29,7 @@ def failed(number: int, started_s: float, ended_s: float, kind: str = "error") -
 
 
 def view(status: str, *attempts: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    nothing = {"started_at": None, "ended_at": None, "enqueued_at": at(0), "session": SESSION, "tries": 0}
+    nothing = {"due_at": None, "started_at": None, "ended_at": None, "enqueued_at": at(0), "session": SESSION, "tries": 0}
     return {**nothing, "status": status, "attempts": list(attempts), **fields}
 
 
@@ -70,6 +70,11 @@ def test_crashes_and_tasks_that_were_handed_back() -> None:
         "+30 s | its worker died | - | - | 5e555e55 | -",
         "+31 s | newer kind | - | - | - | -",
     ]
+
+
+def test_the_last_line_of_a_scheduled_task_says_when_it_is_due() -> None:
+    assert lines(view("scheduled", due_at=at(90)))[1:] == ["+1m 30s | due | - | - | - | -"]
+    assert lines(view("scheduled", failed(1, 1, 2), tries=1, due_at=at(4.5)))[2:] == ["+4.5 s | due | - | - | - | -"]
 
 
 def test_a_foreign_task_counts_from_the_first_thing_known() -> None:

@@ -64,6 +64,20 @@ async def test_every_task_is_on_one_page_wherever_it_stands(make_app: Callable[.
     assert sorted(ids(await every_page(app, mail))) == sorted(task.id for task in [*ended, *others[20:]])
 
 
+async def test_a_scheduled_task_says_when_it_is_due_on_whichever_page_it_is(make_app: Callable[..., App], raw: redis.Redis):
+    app = app_of(make_app)
+    await app.enqueue_many(calls(app, 5))
+    for n in range(20):
+        await app.enqueue_many(calls(app, 1, queue=f"q{n % 3}", delay_ms=60_000 + 1000 * (n % 7)))
+    due = {task_id: ms for n in range(3) for task_id, ms in raw.zrange(f"lineshaft:due:q{n}", 0, -1, withscores=True)}
+
+    for wanted in (ALL, Wanted(status="scheduled")):
+        found = [item for page in await every_page(app, wanted) for item in page.items]
+
+        assert {item.task_id: item.due_ms for item in found if item.status == "scheduled"} == due
+        assert all(item.due_ms is None for item in found if item.status != "scheduled")
+
+
 async def test_what_comes_in_between_two_pages_makes_none_come_twice(make_app: Callable[..., App]):
     app = app_of(make_app)
     tasks = await app.enqueue_many(calls(app, 10))

@@ -33,6 +33,25 @@ async def test_a_task_waits_its_delay_between_tries_as_scheduled(make_app: Calla
     assert at_s[1] - at_s[0] >= 0.5
 
 
+async def test_when_the_next_try_is_due_is_shown_of_any_task(make_app: Callable[..., App], raw: redis.Redis):
+    app = make_app()
+    app.default_task = "work"
+
+    @app.task(name="work", queue="mail", retry=Retry(tries=2, base=60, jitter=0))
+    async def work() -> None:
+        raise ValueError("once")
+
+    task = await work.enqueue()
+    raw.set("task:foreign:status", "pending")
+    raw.lpush("task_queue", "foreign")
+    async with Worker(app):
+        for task_id in (task.id, "foreign"):
+            await soon(lambda task_id=task_id: raw.get(f"task:{task_id}:status") == "scheduled")
+            record = await app.client.inspector.task(task_id)
+            assert record.due_ms is not None
+            assert abs(record.due_ms - record.attempts[0].at_ms - 60_000) < 5_000
+
+
 @pytest.mark.parametrize("limit_from", ["task", "settings"])
 async def test_an_async_task_past_its_limit_is_cancelled_and_counts_as_a_failed_try(
     make_app: Callable[..., App], limit_from: str

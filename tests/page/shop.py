@@ -29,6 +29,12 @@ async def charge(order: str) -> dict[str, str]:
     return {"order": order, "paid": "yes"}
 
 
+@app.task(name="shop.deliver", retry=Retry(tries=2, base=3600, jitter=0))
+async def deliver() -> None:
+    """Fails, and waits long for its next try."""
+    raise ConnectionError("nobody is at home")
+
+
 @app.task(name=HOSTILE, retry=Retry(tries=1))
 async def hostile(what: str) -> None:
     raise ValueError(what)

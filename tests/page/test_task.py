@@ -1,5 +1,7 @@
 """A task's page: what became of it, and what an operator does about it."""
 
+import re
+
 from playwright.sync_api import expect
 
 from page.conftest import Eyes
@@ -57,10 +59,18 @@ def test_a_running_task_is_cancelled_after_a_question(mill: Serving, look: Eyes)
 def test_a_task_that_waits_for_its_time_is_cancelled(mill: Serving, look: Eyes) -> None:
     task_id = mill.enqueue(delay=600)
     page = look(f"{mill.url}#/tasks/{task_id}")
-    expect(page.locator("#timeline")).to_contain_text("Not due yet")
+    expect(page.locator("#timeline")).to_contain_text("Not due yet in 9 min")
+    expect(page.locator("#facts")).to_contain_text(re.compile(r"Due\d"))
     page.get_by_role("button", name="Cancel this task").click()
     page.get_by_role("button", name="Yes, cancel").click()
     expect(page.locator(".task-name .badge")).to_have_text("cancelled")
+
+
+def test_a_task_that_waits_for_its_next_try_says_when_that_is(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue("shop.deliver")
+    mill.wait(task_id, "scheduled")
+    page = look(f"{mill.url}#/tasks/{task_id}")
+    expect(page.locator("#timeline li").last).to_contain_text(re.compile(r"Waits for its next try in \d+ (h|min)"))
 
 
 def test_its_end_is_seen_when_it_comes(mill: Serving, look: Eyes) -> None:

@@ -41,6 +41,11 @@ export function since(from: string, until: string | number): number {
   return (typeof until === "number" ? until : Date.parse(until)) - Date.parse(from);
 }
 
+/** "in 12 s", "in 3 min": how far off something is that is to come. */
+export function inTime(at: string, now: number): string {
+  return `in ${age(Math.max(1_000, -since(at, now)))}`;
+}
+
 /** The time of day here, to the millisecond. */
 export function clock(at: string): string {
   return TIME.format(new Date(at));

@@ -21,6 +21,7 @@ export interface TaskRow {
   queue: string;
   status: Status;
   enqueued_at: string | null;
+  due_at: string | null;
   started_at: string | null;
   session: string | null;
   ended_at: string | null;
@@ -50,6 +51,7 @@ export interface TaskView {
   tries: number;
   crashes: number;
   enqueued_at: string | null;
+  due_at: string | null;
   started_at: string | null;
   session: string | null;
   ended_at: string | null;

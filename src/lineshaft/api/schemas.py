@@ -14,6 +14,7 @@ QUEUE_PATTERN = "^[0-9A-Za-z_.-]{1,64}$"
 EXAMPLE_ID = "019ab5d2-6f1e-7c3a-9b52-3f0a1c9d8e47"
 EXAMPLE_SESSION = "8c1f0e6ad2f94b7c9a3de50b6471f2c8"
 RAN_BY = "The worker that runs it, or ran it last before it ended."
+DUE = "When it becomes ready, where it is `scheduled`."
 
 TaskID = Annotated[str, Field(pattern=ID_PATTERN, examples=[EXAMPLE_ID])]
 Queue = Annotated[str, Field(pattern=QUEUE_PATTERN, examples=["default"])]
@@ -128,6 +129,7 @@ class TaskView(Exact):
     tries: Count = Field(description="Runs so far, the present one included; crashes are not in it.")
     crashes: Count = Field(description="How often a worker died while running it.")
     enqueued_at: datetime | None
+    due_at: datetime | None = Field(description=DUE)
     started_at: datetime | None
     session: str | None = Field(description=RAN_BY)
     ended_at: datetime | None
@@ -151,6 +153,7 @@ class TaskRow(Exact):
     queue: Queue
     status: Status
     enqueued_at: datetime | None
+    due_at: datetime | None = Field(description=DUE)
     started_at: datetime | None
     session: str | None = Field(description=RAN_BY)
     ended_at: datetime | None

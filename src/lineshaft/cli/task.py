@@ -51,6 +51,8 @@ def list_tasks(
 ) -> None:
     """List tasks, about newest first: by their end, else their start, else when they were enqueued.
 
+    That time stands under LAST, but for what is scheduled: there it says when that is due.
+
     It looks at a thousand tasks at most. Where that was not enough, or where there are more, it says how to go on.
     """
 
@@ -72,14 +74,19 @@ def list_tasks(
 
 
 def for_people(item: dict[str, Any]) -> dict[str, Any]:
-    """A task of a list as a row: one time, to the second, and the error in short."""
-    last, error = item["ended_at"] or item["started_at"] or item["enqueued_at"], item["error"]
+    """A task of a list as a row: one time, to the second, which is to come where the task is due later; the error in short."""
+    due, last, error = item["due_at"], item["ended_at"] or item["started_at"] or item["enqueued_at"], item["error"]
     said = f"{error['type']}: {error['message']}" if error else None
     return {
         **item,
-        "last": last and f"{last[:10]} {last[11:19]}",
+        "last": f"due {to_the_second(due)}" if due else last and to_the_second(last),
         "error": shortened(said),
     }
+
+
+def to_the_second(time: str) -> str:
+    """A time as the API writes it, for people: `2026-11-30 05:00:00`."""
+    return f"{time[:10]} {time[11:19]}"
 
 
 def shortened(said: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """What happened to a task, in order, for `task show`: enqueued, each run with what it waited for and how it went, the end.
 
-Times count from when it was enqueued; where nobody knows when that was, as of a foreign program's task, from the first thing
-that is known.
+Where a task is scheduled, the last line says when it is due. Times count from when it was enqueued; where nobody knows when
+that was, as of a foreign program's task, from the first thing that is known.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,8 +48,8 @@ def timeline(view: View) -> list[dict[str, str | None]]:
 
 
 def moments_of(view: View) -> Iterator[Moment]:
-    """What is known to have happened, in order."""
-    enqueued_ms, started_ms, ended_ms = (ms_of(view[name]) for name in ("enqueued_at", "started_at", "ended_at"))
+    """What is known to have happened, in order, and when the next try is due."""
+    enqueued_ms, due_ms, started_ms, ended_ms = (ms_of(view[f"{name}_at"]) for name in ("enqueued", "due", "started", "ended"))
     if enqueued_ms:
         yield Moment(enqueued_ms, enqueued_ms, "enqueued")
     yield from (moment_of(attempt) for attempt in view["attempts"] if ms_of(attempt["at"]))
@@ -60,6 +60,8 @@ def moments_of(view: View) -> Iterator[Moment]:
         yield Moment(started_ms, ended_ms, f"{number} worked", is_run=True, session=view["session"])
     if ended_ms:
         yield Moment(ended_ms, ended_ms, status)
+    if due_ms:
+        yield Moment(due_ms, due_ms, "due")
 
 
 def moment_of(attempt: View) -> Moment:

@@ -25,7 +25,8 @@ class Claim:
 class TaskRecord:
     """All that is kept of one task. A foreign task has no envelope; what has not ended has no outcome.
 
-    `session` and `started_ms` are of the run that goes on, or of the last one of a task that has ended.
+    `session` and `started_ms` are of the run that goes on, or of the last one of a task that has ended; `due_ms` says when one
+    that is scheduled becomes ready.
     """
 
     task_id: str
@@ -37,6 +38,7 @@ class TaskRecord:
     crashes: int
     started_ms: int | None
     session: str | None
+    due_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ class Inspector:
         word, envelope, result = strings
         if word is None:
             raise TaskNotFoundError(f"there is no task {task_id!r}: it never was, or its record was trimmed after its time")
+        described = wire.decode_envelope(envelope) if envelope else None
         outcome = wire.decode_outcome(result) if result else None
+        queue = described.queue if described else DEFAULT_QUEUE
+        due_ms = await self._due_ms(task_id, queue) if word == b"scheduled" else None
         run = outcome or (await self._claim(task_id) if word == b"in-progress" else None)
         tried = int(tries or 0) + (word == b"in-progress")
         if outcome is not None:
@@ -114,13 +119,14 @@ class Inspector:
         return TaskRecord(
             task_id=task_id,
             status=word.decode(),
-            envelope=wire.decode_envelope(envelope) if envelope else None,
+            envelope=described,
             outcome=outcome,
             attempts=[wire.decode_attempt(attempt) for attempt in attempts],
             tries=tried,
             crashes=outcome.crashes if outcome is not None else int(crashes or 0),
             started_ms=run.started_ms if run else None,
             session=run.session if run else None,
+            due_ms=due_ms,
         )
 
     async def before_retry(self, task_id: str) -> tuple[str | None, str, int]:
@@ -250,6 +256,11 @@ class Inspector:
                 queue = token.partition(b":")[2].decode()
                 counts[queue] = counts.get(queue, 0) + 1
         return counts
+
+    async def _due_ms(self, task_id: str, queue: str) -> int | None:
+        """When a task becomes ready; None where it has become so meanwhile."""
+        score = await self._connection.call("ZSCORE", self._keys.due(queue), task_id)
+        return None if score is None else int(score)
 
     async def _claim(self, task_id: str) -> Claim | None:
         """The claim of the present run: the newest, if several sessions have one."""

@@ -46,7 +46,10 @@ class Wanted:
 
 @dataclass(frozen=True)
 class TaskSummary:
-    """What a list shows of one task. A foreign task, and one whose record cannot be read, has no envelope."""
+    """What a list shows of one task. A foreign task, and one whose record cannot be read, has no envelope.
+
+    `due_ms` says when one that is scheduled becomes ready.
+    """
 
     task_id: str
     status: str
@@ -54,6 +57,7 @@ class TaskSummary:
     outcome: Outcome | None
     started_ms: int | None
     session: str | None
+    due_ms: int | None = None
 
 
 @dataclass(frozen=True)
@@ -142,8 +146,11 @@ class Pages:
         if place.status == Status.IN_PROGRESS:
             return await self._read_claimed(position, amount)
         start = await self._start(place, position)
-        command = "ZRANGE" if place.status == Status.SCHEDULED else "LRANGE"
-        ids = await self._connection.call(command, place.key, start, start + amount - 1)
+        if place.status == Status.SCHEDULED:
+            due = await self._connection.call("ZRANGE", place.key, start, start + amount - 1, "WITHSCORES")
+            looked = await self._look([found.decode(errors="replace") for found, _ in due])
+            return in_order([replace(summary, due_ms=int(ms)) for summary, (_, ms) in zip(looked, due, strict=True)], start)
+        ids = await self._connection.call("LRANGE", place.key, start, start + amount - 1)
         return in_order(await self._look([found.decode(errors="replace") for found in ids]), start)
 
     async def _start(self, place: Place, position: Position) -> int:

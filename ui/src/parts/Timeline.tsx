@@ -1,5 +1,5 @@
 /** The life of a task as steps in time, the first on top. */
-import { clock, duration, moment, since } from "../format.ts";
+import { clock, duration, inTime, moment, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { ENDED, type AttemptView, type ErrorView, type TaskView } from "../types.ts";
 import { Traceback } from "./Traceback.tsx";
@@ -64,9 +64,16 @@ export function stepsOf(task: TaskView, now: number): Step[] {
   } else if (task.status === "pending" || task.status === "waiting") {
     steps.push({ at: null, tone: "wait", what: task.status === "pending" ? "Waits for a worker" : "Held back" });
   } else if (task.status === "scheduled") {
-    steps.push({ at: null, tone: "wait", what: task.attempts.length > 0 ? "Waits for its next try" : "Not due yet" });
+    steps.push(waiting(task, now));
   }
   return steps;
+}
+
+/** What a scheduled task waits for: until it is due its time, from then on a worker that sees it. */
+function waiting({ due_at, attempts }: TaskView, now: number): Step {
+  if (due_at !== null && since(due_at, now) >= 0) return { at: null, tone: "wait", what: "Due, waits for a worker" };
+  const what = attempts.length > 0 ? "Waits for its next try" : "Not due yet";
+  return { at: null, tone: "wait", what, ...(due_at !== null && { more: inTime(due_at, now) }) };
 }
 
 const KINDS: Record<AttemptView["kind"], { what: (attempt: AttemptView) => string; tone: Tone }> = {

@@ -124,6 +124,7 @@ function Facts({ task }: { task: TaskView }) {
     ["Crashes", count(task.crashes)],
     ["Worker", task.session && <code title={`session ${task.session}`}>{shortSession(task.session)}</code>],
     ["Enqueued", task.enqueued_at && moment(task.enqueued_at)],
+    ["Due", task.due_at && moment(task.due_at)],
     ["Started", task.started_at && moment(task.started_at)],
     ["Ended", task.ended_at && moment(task.ended_at)],
     ["Waited", task.enqueued_at && task.started_at && task.attempts.length === 0 && duration(since(task.enqueued_at, task.started_at))],
