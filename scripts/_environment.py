@@ -13,17 +13,18 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / ".venv"
 DOCUMENTS_FOLDER = ROOT / ".venv-docs"
-EXTRAS = "all,test"
+TO_RUN, TO_WORK_ON_IT = "all", "all,test"  # the latter has all of the former, and is much larger
 
 
-def python() -> str:
+def python(extras: str = TO_WORK_ON_IT) -> str:
     """Make the checkout's environment and the page if need be, and give the path of the interpreter.
 
     Exits 2 with one line that says what to do where Python is too old or cannot make environments.
     """
     needs = _declared()["project"]
-    made_of = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
-    interpreter = _made(FOLDER, made_of, ["-e", f"{ROOT}[{EXTRAS}]"])
+    declared = repr((needs["dependencies"], needs["optional-dependencies"], needs["scripts"], str(ROOT), sys.version))
+    made_of = [declared + name for name in dict.fromkeys((extras, TO_WORK_ON_IT))]
+    interpreter = _made(FOLDER, made_of, ["-e", f"{ROOT}[{extras}]"])
     subprocess.run(
         [interpreter, ROOT / "ui" / "bundle.py"], check=False
     )  # says what is wrong; all but the page works without it
@@ -33,7 +34,7 @@ def python() -> str:
 def documents_python() -> str:
     """As `python`, for what builds the documents: an environment of its own, with nothing of the project in it."""
     packages = _declared()["dependency-groups"]["docs"]
-    return str(_made(DOCUMENTS_FOLDER, repr((packages, sys.version)), packages))
+    return str(_made(DOCUMENTS_FOLDER, [repr((packages, sys.version))], packages))
 
 
 def _declared() -> dict[str, Any]:
@@ -48,12 +49,12 @@ def _declared() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def _made(folder: Path, made_of: str, install: list[str]) -> Path:
-    """Make an environment in a folder, where it is not there or was made of something else; give its interpreter."""
+def _made(folder: Path, made_of: list[str], install: list[str]) -> Path:
+    """Make an environment in a folder, where it is not there or was made of none of these; give its interpreter."""
     interpreter = folder / "bin" / "python"
     stamp = folder / "made-of"
-    wanted = hashlib.sha256(made_of.encode()).hexdigest()
-    if interpreter.exists() and stamp.exists() and stamp.read_text() == wanted:
+    wanted = [hashlib.sha256(one.encode()).hexdigest() for one in made_of]
+    if interpreter.exists() and stamp.exists() and stamp.read_text() in wanted:
         return interpreter
     print(f"making the environment in {folder} (once) ...", file=sys.stderr, flush=True)
     try:
@@ -63,7 +64,7 @@ def _made(folder: Path, made_of: str, install: list[str]) -> Path:
     command = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *install]
     if subprocess.run(command, check=False).returncode != 0:
         sys.exit(_refusal("pip could not install what is needed (its messages are above): check the network, then try again"))
-    stamp.write_text(wanted)
+    stamp.write_text(wanted[0])
     return interpreter
 
 

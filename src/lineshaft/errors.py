@@ -133,4 +133,4 @@ class TaskExpired(TaskError):
 
 
 class ResultTimeoutError(LineshaftError, TimeoutError):
-    """The task had not ended when the time to wait for it was over; it goes on."""
+    """The task had not ended when the time to wait for it was over, which changes nothing for the task."""

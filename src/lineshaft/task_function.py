@@ -110,7 +110,7 @@ class Task(Generic[R]):
         try:
             ended = await self._app.client.wait(self.id, limit_s)
         except TimeoutError:
-            raise ResultTimeoutError(f"task {self.id} had not ended after {limit_s:g} s; it goes on") from None
+            raise ResultTimeoutError(f"task {self.id} had not ended after {limit_s:g} s; it is kept") from None
         return self._value_of(ended)
 
     async def status(self) -> str:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ import redis
 
 from servers import RunningServer
 
-from .conftest import Commands
+from .conftest import SECONDS, Commands, interrupted
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -94,8 +95,9 @@ def test_the_queue_and_the_delay_are_heeded(lineshaft: Commands, raw: redis.Redi
 
 
 def test_the_same_again_is_the_same_task_and_other_content_is_refused(lineshaft: Commands, raw: redis.Redis) -> None:
-    for _ in range(2):
-        assert lineshaft("enqueue", "shop.count", "--id", "it").out == "it\n"
+    for said in ("", "this very task was there already, and is pending: no second one was made\n"):
+        ended = lineshaft("enqueue", "shop.count", "--id", "it")
+        assert (ended.code, ended.out, ended.err) == (0, "it\n", said)
     assert raw.lrange("task_queue", 0, -1) == ["it"]
     assert "'it' is taken" in lineshaft("enqueue", "shop.count", "up_to=4", "--id", "it").refused(1)
 
@@ -125,6 +127,45 @@ def test_waiting_for_a_task_that_fails_says_why(lineshaft: Commands) -> None:
     assert said == "task it failed: ValueError: no luck"
 
 
+@pytest.mark.parametrize(
+    ("workers", "paused", "said"),
+    [
+        ([], False, "no worker runs; start one with `lineshaft worker module:name`"),
+        ([{"queues": "other"}], False, "no worker takes from the queue 'mail' (`lineshaft worker ls` says from which they do)"),
+        ([{"queues": ""}], True, "the queue 'mail' is paused (`lineshaft queue resume mail`)"),
+        ([{"queues": "mail", "order": "quiet"}], False, "every worker that takes from the queue 'mail' was told to be quiet"),
+    ],
+)
+def test_waiting_says_what_it_waits_for(
+    lineshaft: Commands, live_broker: Any, workers: list[dict[str, str]], paused: bool, said: str
+) -> None:
+    for record in workers:
+        live_broker.open("a" * 32, 60, {"host": "mill", "pid": 1, **record})
+    if paused:
+        live_broker.pause("mail")
+    process = lineshaft.started("enqueue", "shop.count", "-q", "mail", "--id", "it", "--wait")
+    assert process.stderr.readline().decode().startswith(f"The task waits: {said}")
+    ended = interrupted(process)
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "task it was accepted: `lineshaft task wait it` waits for it again\n"
+
+
+def test_a_server_that_goes_for_good_while_it_waits_does_not_hide_that_the_task_was_accepted(alone: Commands) -> None:
+    serve = alone.started("serve", "--port", "0", "-q", "other")
+    try:
+        while not serve.stdout.readline().startswith(b"Ctrl-C"):
+            assert serve.poll() is None
+        process = alone.started("enqueue", "demo.echo", "--id", "it", "--wait")
+        assert b"The task waits: no worker takes from the queue 'default'" in process.stderr.readline()
+        interrupted(serve)
+        err = process.communicate(timeout=SECONDS)[1].decode()
+        assert process.returncode == 1
+        assert "error: task it was accepted, but its end cannot be waited for: no Redis URL is set" in err
+    finally:
+        serve.kill()
+        serve.communicate()
+
+
 def test_waiting_has_an_end(lineshaft: Commands) -> None:
     said = lineshaft("enqueue", "shop.count", "--wait", "--timeout", "0.2", "--id", "it").refused(1)
-    assert said == "task it had not ended after 0.2 s; it goes on"
+    assert said == "task it had not ended after 0.2 s; it is kept"

@@ -1,6 +1,7 @@
 """`lineshaft health`: the exit code for probes, and why not."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis
@@ -29,6 +30,15 @@ def test_without_a_worker_it_is_not(lineshaft: Commands, raw: redis.Redis) -> No
     assert unhealthy(lineshaft) == "no worker lives: start one with `lineshaft worker module:name`"
     raw.zadd("lineshaft:sessions", {"over": (raw.time()[0] - 1) * 1000})
     assert "no worker lives" in unhealthy(lineshaft)
+
+
+def test_with_workers_that_are_all_quiet_it_is_not(lineshaft: Commands, live_broker: Any) -> None:
+    for session in ("a" * 32, "b" * 32):
+        live_broker.open(session, 60, {"host": "mill", "pid": 1})
+    lineshaft("worker", "quiet", "a")
+    assert lineshaft("health").code == 0
+    lineshaft("worker", "stop", "b")
+    assert "every worker was told to be quiet or to stop" in unhealthy(lineshaft)
 
 
 def test_without_a_server_it_is_not(alone: Commands) -> None:

@@ -1,5 +1,7 @@
 """`lineshaft enqueue`: one task, from words."""
 
+import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +13,8 @@ from lineshaft.cli.output import print_json
 from lineshaft.cli.waiting import wait_and_print
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from lineshaft.app import App
     from lineshaft.task_function import Call, Options
 
@@ -76,7 +80,8 @@ def enqueue(
         call = called(loaded, name, args, kwargs, is_demo=is_demo(context, app))
         accepted = await accept(loaded, call, options, words)
         if wait:
-            await wait_and_print(loaded, accepted, timeout_s, as_json=as_json)
+            with saying_that_it_was_accepted(accepted):
+                await wait_and_print(loaded, accepted, timeout_s, as_json=as_json)
         elif as_json:
             print_json({"taskID": accepted})
         else:
@@ -127,8 +132,28 @@ def called(app: "App", name: str, args: list[Any], kwargs: dict[str, Any], *, is
         raise UnknownTaskError(f"{error} (those of {whose})") from error
 
 
+@contextlib.contextmanager
+def saying_that_it_was_accepted(task_id: str) -> "Generator[None]":
+    """Wait within this, so that nobody takes an end of the wait for a task that was not accepted.
+
+    Raises:
+        LineshaftError: in place of one that says nothing of the task.
+    """
+    from lineshaft.errors import LineshaftError, ResultTimeoutError, TaskError
+
+    try:
+        yield
+    except asyncio.CancelledError:
+        typer.echo(f"task {task_id} was accepted: `lineshaft task wait {task_id}` waits for it again", err=True)
+        raise
+    except (TaskError, ResultTimeoutError):
+        raise
+    except LineshaftError as error:
+        raise LineshaftError(f"task {task_id} was accepted, but its end cannot be waited for: {error}") from error
+
+
 async def accept(app: "App", call: "Call[Any]", options: "Options", words: list[str]) -> str:
-    """Enqueue the call; gives the task's id.
+    """Enqueue the call; gives the task's id, and says on stderr where that very task was there already.
 
     Raises:
         ArgumentError: an argument does not fit; the message names it, and says how to give it as a string.
@@ -140,7 +165,10 @@ async def accept(app: "App", call: "Call[Any]", options: "Options", words: list[
 
     configured: Call[Any] = Call(call.spec, call.args, call.kwargs, options)
     try:
-        return (await app.submit(configured, typed=True)).id
+        task = await app.submit(configured, typed=True)
     except ArgumentError as error:
         hint = string_hint(words, error.argument) if "`str`" in str(error) else ""
         raise ArgumentError(f"{error}{hint}", error.argument) from error
+    if not task.created:
+        typer.echo(f"this very task was there already, and is {await task.status()}: no second one was made", err=True)
+    return task.id

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def health(
     context: typer.Context, as_json: JsonOption = False, app: AppOption = None, redis_url: RedisUrlOption = None
 ) -> None:
-    """Say whether tasks can be accepted and run: Redis is reached and takes writes, and at least one worker lives.
+    """Say whether tasks can be accepted and run: Redis is reached and takes writes, and at least one worker claims them.
 
     Exits with 0 where it is so and with 1 where it is not, and says why not; with 2 where the URL or the password is wrong.
     """
@@ -26,7 +26,10 @@ def health(
         if refusal is not None:
             return refusal
         live, _ = await checkup.live_sessions()
-        return None if live else "no worker lives: start one with `lineshaft worker module:name`"
+        if not live:
+            return "no worker lives: start one with `lineshaft worker module:name`"
+        is_any_claiming = any(not worker.quiet for worker in await loaded.client.inspector.workers())
+        return None if is_any_claiming else "every worker was told to be quiet or to stop, so none claims tasks: start another"
 
     reason = with_app(context, app, redis_url, work)
     if as_json:

@@ -112,8 +112,8 @@ class Lookout:
             self._seen = running
         left_s = max(0, round(end_s - monotonic_s()))
         waiting = f"waiting  for {tasks(len(running), 'running')}, at most {left_s} s" if running else "stopping"
-        self._show(f"{waiting}; Ctrl-C again hands them back, a third time kills" if left_s and running else waiting)
-        if running and len(running) != self._said:
+        self._show(f"{waiting} | Ctrl-C hands back" if left_s and running else waiting)
+        if running and len(running) != self._said and self._foot is None:
             self._say(waiting)
         self._said = len(running)
 
@@ -148,7 +148,7 @@ def counts_line(statistics: Statistics, rates: dict[str, list[float]]) -> str:
     """How many tasks are where, how fast they come and go, and how many workers there are."""
     counts = "  ".join(f"{word} {statistics.states[word]:,}" for word in COUNTED)
     workers = f"{statistics.live_sessions} worker{'' if statistics.live_sessions == 1 else 's'}"
-    return f"{counts} | {rate(rates['enqueued'])}/s in, {rate(rates['done'])}/s done | {workers} | Ctrl-C stops"
+    return f"{counts} | {rate(rates['enqueued'])}/s in, {rate(rates['done'])}/s done | {workers}"
 
 
 def rate(seen: list[float]) -> str:

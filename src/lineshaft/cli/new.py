@@ -138,7 +138,7 @@ made $name/: two tasks, a test of them and a README. Now:
 and, in a second terminal in that folder:
 
     lineshaft --app $name.tasks:app enqueue greet name=Ann --wait
-    pytest"""
+    pip install pytest && pytest"""
 
 
 def new(

@@ -48,10 +48,11 @@ def embedded_lines(url: str, state_folder: Path, *, is_displaced: bool) -> list[
 def ready_lines(running: Running) -> list[str]:
     """What runs besides the server, and what to try."""
     workers = f"{running.workers} worker processes" if running.workers > 1 else "1 worker process"
+    at_a_time = f"{running.concurrency} tasks" if running.concurrency > 1 else "1 task"
     queues = f", queues {', '.join(running.queues)}" if running.queues else ""
     return [
         f"api      {running.api_url} (in a browser: the page; {running.api_url}/openapi.json lists the rest)",
-        f"worker   {running.app}, {workers}, {running.concurrency} tasks at a time{queues}",
+        f"worker   {running.app}, {workers}, {at_a_time} at a time{queues}",
         "",
         "Try these in a second terminal, in the same folder:",
         "",

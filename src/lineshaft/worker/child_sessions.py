@@ -133,7 +133,7 @@ class ChildSessions:
                 await backoff.wait()
             else:
                 if freed:
-                    log.warning("%d tasks of session %s are ready again", freed, session)
+                    log.warning("session %s has ended; tasks of it that are ready again: %d", session, freed)
                 return
 
     async def _reap(self, session: str) -> int:

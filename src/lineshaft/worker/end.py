@@ -93,8 +93,8 @@ class Ending:
             settings = self._settings
             note = wire.encode_value(plain)
             back = Return(*run.key, ms(settings.unknown_delay_s), note, ms(settings.unknown_kept_s))
-            otherwise = self._failed(run, session, failure, None, "error")
-            return End(run, session, "release", failed=otherwise.failed, returned=back)
+            log.info("task %s is put back", run.claim.task_id)
+            return End(run, session, "release", failed=self._try(run, session, failure, None, "error"), returned=back)
         return self._failed(run, session, failure, None, "error")
 
     def _say_once(self, message: str) -> None:
@@ -103,6 +103,13 @@ class Ending:
             log.warning("%s", message)
 
     def _failed(self, run: Run, session: str, failure: Failure, delay_s: float | None, kind: str) -> End:
+        happened = "cancelled" if kind == "cancelled" else "failed"
+        if delay_s is not None:
+            happened = f"failed try {run.tries} and is tried again in {delay_s:.1f} s"
+        log.info("task %s %s: %s: %s", run.claim.task_id, happened, failure.type, failure.message)
+        return End(run, session, "fail", failed=self._try(run, session, failure, delay_s, kind))
+
+    def _try(self, run: Run, session: str, failure: Failure, delay_s: float | None, kind: str) -> Try:
         ended_ms = _now_ms(run)
         number = int(run.claim.token.partition(b":")[0])
         attempt = Attempt(
@@ -110,12 +117,8 @@ class Ending:
             try_number=run.tries, error=failure,
         )  # fmt: skip
         outcome = wire.encode_failed(ended_ms, run.started_ms, session, run.tries, run.claim.crashes, failure)
-        happened = "cancelled" if kind == "cancelled" else "failed"
-        if delay_s is not None:
-            happened = f"failed try {run.tries} and is tried again in {delay_s:.1f} s"
-        log.info("task %s %s: %s: %s", run.claim.task_id, happened, failure.type, failure.message)
         delay_ms = None if delay_s is None else ms(delay_s)
-        return End(run, session, "fail", failed=Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome))
+        return Try(*run.key, wire.encode_attempt(attempt), delay_ms, outcome)
 
 
 def _delay_s(run: Run, error: BaseException) -> float | None:

@@ -277,8 +277,9 @@ class Supervisor:
     async def _announce(self, name: str, child: Child) -> None:
         """Tell whoever started us once everything is ready for the first time."""
         await child.ready.wait()
-        self._ready[name] = child.said
-        if len(self._ready) == len(self._plan.services) + self._settings.workers and self._plan.on_ready is not None:
+        is_first, self._ready[name] = name not in self._ready, child.said
+        is_last = len(self._ready) == len(self._plan.services) + self._settings.workers
+        if is_first and is_last and self._plan.on_ready is not None:
             self._plan.on_ready(self._ready)
 
     async def _pause(self, backoff: Backoff, started_s: float) -> None:

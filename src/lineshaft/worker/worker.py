@@ -215,7 +215,7 @@ class Worker:
 
     async def _wind_up(self, grace_s: float) -> bool:
         if self._table.running:
-            log.info("waiting up to %g s for %d tasks", grace_s, self._table.running)
+            log.info("waiting up to %g s; tasks that run: %d", grace_s, self._table.running)
         idle = asyncio.create_task(self._executor.wait_idle(grace_s))
         hurried = asyncio.create_task(self._hurried.wait())
         await asyncio.wait([idle, hurried], return_when=asyncio.FIRST_COMPLETED)
