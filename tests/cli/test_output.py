@@ -5,9 +5,10 @@ import subprocess
 
 import pytest
 
-from lineshaft.cli.output import aligned, duration, one_line, text_of, visible
+from lineshaft.cli.output import aligned, duration, laid_out, one_line, text_of, visible
 
 from .conftest import COMMAND, SECONDS, Commands, Enqueued
+from .terminal import Terminal
 
 SHOWS = (("queue", "ls"), ("task", "show", "it"), ("worker", "ls"), ("task", "show", "it", "--json"), ("--help",))
 
@@ -54,6 +55,68 @@ def test_a_terminal_gets_a_drawn_table_and_colours(with_a_task: Commands) -> Non
     assert "─" in table
     assert "\x1b[34mpending" in on_a_terminal(with_a_task, "task", "show", "it")
     assert "No worker runs: start one with `lineshaft worker module:name`." in on_a_terminal(with_a_task, "worker", "ls")
+
+
+def on_the_screen(commands: Commands, *words: str, width: int) -> list[str]:
+    """The lines that a command leaves on a terminal that is so wide."""
+    commands.env.pop("COLUMNS", None)
+    with Terminal(commands, *words, width=width, height=40) as terminal:
+        assert terminal.ended() == 0
+        return [line for line in terminal.lines if line]
+
+
+@pytest.mark.usefixtures("working")
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_terminal_is_too_narrow_for_ids_and_times(lineshaft: Commands, enqueued: Enqueued, width: int) -> None:
+    failed = enqueued("shop.fail", {"why": "no luck " * 20}, wait=True)
+    later = enqueued("shop.anything", queue="a-queue", delay_ms=60_000)
+    rows = lineshaft("task", "ls", "--json").json["items"]
+    times = {row["taskID"]: (row["due_at"] or row["ended_at"])[:19].replace("T", " ") for row in rows}
+    lines = on_the_screen(lineshaft, "task", "ls", width=width)
+    for task_id in (failed, later):
+        assert sum(task_id in line for line in lines) == 1
+        assert sum(times[task_id] in line for line in lines) == 1
+    assert "ValueError: no luck" in "".join(lines)
+    (worker,) = lineshaft("worker", "ls", "--json").json
+    lines = on_the_screen(lineshaft, "worker", "ls", width=width)
+    assert sum(worker["session"] in line for line in lines) == 1
+    assert sum(worker["started_at"] in line for line in lines) == 1
+
+
+@pytest.mark.usefixtures("working")
+def test_where_a_terminal_is_too_narrow_a_row_goes_on_below(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.fail", {"why": "no luck"}, task_id="f" * 40, wait=True)
+    lines = on_the_screen(lineshaft, "task", "ls", width=80)
+    assert [line.split() for line in lines[:2]] == [["TASKID", "STATUS", "TASK", "QUEUE"], ["LAST", "ERROR"]]
+    assert set(lines[2]) == {"─"}
+    assert lines[3].split() == ["f" * 40, "failed", "shop.fail", "default"]
+    assert lines[4].startswith("    2")
+    assert lines[4].endswith("  ValueError: no luck")
+    assert len(lines) == 5
+
+
+def test_what_is_not_there_takes_no_line_below(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.count", task_id="i" * 46)
+    lines = on_the_screen(lineshaft, "task", "ls", width=100)
+    assert [line.split()[0] for line in lines[:2]] == ["TASKID", "ERROR"]
+    assert len(lines) == 4
+
+
+@pytest.mark.parametrize(
+    ("widths", "room", "lines"),
+    [
+        ([5, 5], 12, [{0: 5, 1: 5}]),
+        ([5, 5], 11, [{0: 5}, {1: 5}]),
+        ([5, 90], 40, [{0: 5, 1: 33}]),
+        ([5, 90], 27, [{0: 5, 1: 20}]),
+        ([5, 90], 26, [{0: 5}, {1: 22}]),
+        ([36, 11, 10, 7, 19, 60], 80, [{0: 36, 1: 11, 2: 10, 3: 7}, {4: 19, 5: 55}]),
+        ([90, 5], 40, [{0: 40}, {1: 5}]),
+        ([5], 2, [{0: 2}]),
+    ],
+)
+def test_columns_stand_side_by_side_as_far_as_they_fit(widths: list[int], room: int, lines: list[dict[int, int]]) -> None:
+    assert laid_out(widths, room) == lines
 
 
 def test_a_terminal_gets_json_indented_and_a_pipe_on_one_line(with_a_task: Commands) -> None:

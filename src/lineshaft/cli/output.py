@@ -1,24 +1,28 @@
 """What commands print: tables and records for people, JSON for programs, and each error as one line on stderr.
 
-On a terminal, tables are drawn and coloured; anywhere else they are aligned text. What Redis holds is shown without the
-control characters that may be in it, so that a task cannot write to somebody's terminal.
+On a terminal, tables are drawn and coloured; anywhere else they are aligned text. A row that is wider than the terminal goes on
+below it, since nobody can copy an id that is broken over lines. What Redis holds is shown without the control characters that
+may be in it, so that a task cannot write to somebody's terminal.
 """
 
 import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, Group
     from rich.text import Text
 
 USAGE_ERROR = 2
+NOTHING = "-"  # in a cell
+GAP, INDENT = 2, 4  # between columns; of what goes on below
+LAST_AT_LEAST = 20  # characters of the last column, the one that is folded, or it goes below
 UNITS = ((86_400, "d", 3600, "h"), (3600, "h", 60, "m"), (60, "m", 1, "s"))  # seconds in a large one, and in the next
 
 STYLES = {
@@ -57,16 +61,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], nothi
     elif not rows:
         typer.echo(nothing)
     else:
-        from rich import box
-        from rich.table import Table
-
-        table = Table(*heads, box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for column, is_right in zip(table.columns, right, strict=True):
-            column.justify = "right" if is_right else "left"
-            column.overflow = "fold"
-        for row in cells:
-            table.add_row(*(styled(cell) for cell in row))
-        print_rich(table)
+        print_rich(drawn(heads, cells, right, console().width))
 
 
 def print_record(record: Mapping[str, Any]) -> None:
@@ -118,6 +113,52 @@ def progress(total: int, what: str) -> Generator[Callable[[int], None]]:
         yield lambda steps: bar.advance(task, steps)
 
 
+def drawn(heads: Sequence[str], cells: Sequence[Sequence[str]], right: Sequence[bool], room: int) -> "Group":
+    """A table for a terminal that is so wide; what is not there takes no line below."""
+    from rich.cells import cell_len
+    from rich.console import Group
+    from rich.constrain import Constrain
+    from rich.padding import Padding
+    from rich.rule import Rule
+    from rich.table import Column, Table
+
+    lines = laid_out([max(map(cell_len, column)) for column in zip(heads, *cells, strict=True)], room)
+
+    def line(row: Sequence[str], number: int, style: str) -> Padding:
+        columns = lines[number]
+        grid = Table.grid(
+            *(Column(width=width, justify="right" if right[n] else "left", overflow="fold") for n, width in columns.items()),
+            padding=(0, GAP),
+        )
+        grid.add_row(*(styled(row[n]) for n in columns), style=style)
+        return Padding(grid, (0, 0, 0, INDENT if number else 0))
+
+    def drawn_row(row: Sequence[str], style: str = "") -> Iterator[Padding]:
+        for number, columns in enumerate(lines):
+            if number == 0 or any(row[n] != NOTHING for n in columns):
+                yield line(row, number, style)
+
+    widest = max(
+        sum(columns.values()) + GAP * (len(columns) - 1) + (INDENT if number else 0) for number, columns in enumerate(lines)
+    )
+    rule = Constrain(Rule(style=""), widest)
+    return Group(*drawn_row(heads, "bold"), rule, *(part for row in cells for part in drawn_row(row)))
+
+
+def laid_out(widths: Sequence[int], room: int) -> list[dict[int, int]]:
+    """On which line each column stands, and how wide: all of it, but that the last one takes what is left of its line."""
+    lines: list[dict[int, int]] = [{}]
+    left = room
+    for n, width in enumerate(widths):
+        least = min(width, LAST_AT_LEAST) if n == len(widths) - 1 else width
+        if least > left and lines[-1]:
+            lines.append({})
+            left = room - INDENT
+        lines[-1][n] = max(1, min(width, left))
+        left -= width + GAP
+    return lines
+
+
 def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
     """Lines of cells as text, two spaces between columns, those of numbers to the right."""
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
@@ -133,11 +174,11 @@ def aligned(lines: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
 def text_of(value: Any) -> str:
     """A value as one cell: a dash for what is not there, words for yes and no, a list with commas."""
     if value is None:
-        return "-"
+        return NOTHING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(text_of(item) for item in cast("Sequence[Any]", value)) or "-"
+        return ", ".join(text_of(item) for item in cast("Sequence[Any]", value)) or NOTHING
     return one_line(str(value))
 
 
