@@ -1,6 +1,7 @@
 """The program as a whole: its version, its help, its exit codes, and how it ends when it is cut short."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,13 @@ def test_each_command_has_help_of_its_own(alone: Commands) -> None:
         assert (ended.code, ended.err) == (0, ""), words
         for name in named:
             assert name in ended.out, words
+
+
+@pytest.mark.parametrize("words", [(), ("enqueue",), ("task", "ls"), ("worker",), ("serve",)], ids=" ".join)
+def test_the_help_shows_a_flag_without_a_value(alone: Commands, words: tuple[str, ...]) -> None:
+    shown = alone(*words, "--help").out
+    assert re.search(r"--help  +Show this message", shown)
+    assert "bool" not in shown
 
 
 def test_no_command_at_all_shows_the_help_and_is_wrong_use(alone: Commands) -> None:

@@ -49,12 +49,36 @@ def test_for_people_it_is_an_aligned_table(lineshaft: Commands, raw: redis.Redis
     ]
 
 
-def test_a_queue_is_paused_and_resumed_however_often(lineshaft: Commands, raw: redis.Redis) -> None:
+def test_a_queue_is_paused_and_resumed_however_often(lineshaft: Commands, raw: redis.Redis, enqueued: Enqueued) -> None:
+    enqueued("shop.count", queue="mail")
     for verb, said, flags in (("pause", "paused", {"mail"}), ("resume", "resumed", set[str]())):
         for _ in range(2):
             ended = lineshaft("queue", verb, "mail")
             assert (ended.code, ended.out, ended.err) == (0, f"{said}\n", "")
             assert raw.smembers("lineshaft:paused") == flags
+
+
+def test_a_queue_that_never_had_a_task_is_paused_and_said_to_be_new(lineshaft: Commands, enqueued: Enqueued) -> None:
+    enqueued("shop.count", queue="mail")
+    for _ in range(2):
+        ended = lineshaft("queue", "pause", "defalt")
+        assert (ended.code, ended.out) == (0, "paused\n")
+        assert ended.err == (
+            "queue 'defalt' has never had a task; there are: default, mail. To take it back: lineshaft queue resume defalt\n"
+        )
+    lineshaft("queue", "resume", "defalt")
+    assert [row["queue"] for row in lineshaft("queue", "ls", "--json").json] == ["default", "mail"]
+
+
+def test_the_default_queue_is_never_new(lineshaft: Commands) -> None:
+    assert lineshaft("queue", "pause", "default").err == ""
+
+
+def test_of_many_queues_the_most_similar_are_named(lineshaft: Commands, raw: redis.Redis) -> None:
+    raw.sadd("lineshaft:queues", *(f"a{n}" for n in range(50)), "mail")
+    said = lineshaft("queue", "pause", "mial").err
+    assert "; there are: mail, " in said
+    assert " and 42 more. " in said
 
 
 def test_a_paused_queue_is_listed_although_it_never_had_a_task(lineshaft: Commands) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from lineshaft.cli import doctor, enqueue, health, new, queue, redis, serve, stats, task, top, worker
 from lineshaft.cli.options import AppOption, RedisUrlOption
@@ -49,6 +50,15 @@ def options(
     """
 
 
+def show_flags_without_value(command: Any) -> None:
+    """Have the help of a command, and of those below it, show `--json` where typer shows `--json <bool>`."""
+    for parameter in command.get_params(typer.Context(command, **command.context_settings)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        show_flags_without_value(below)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives the exit code. No error leaves it: each becomes one line on stderr.
 
@@ -59,7 +69,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # as stderr is: what its encoding lacks is no reason to fail
     try:
-        ended = program(args=arguments, prog_name="lineshaft", standalone_mode=False)
+        command = get_command(program)
+        show_flags_without_value(command)
+        ended = command(args=arguments, prog_name="lineshaft", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         mute_stdout()

@@ -12,6 +12,7 @@ from lineshaft.cli.output import print_json, print_table, progress
 if TYPE_CHECKING:
     from lineshaft.app import App
 
+NAMED = 10  # queues, where one may have been misspelled
 COLUMNS = ("queue", "ready", "scheduled", "in_progress", "paused")
 
 group = typer.Typer(no_args_is_help=True, help="Look at the queues, pause and resume them, cancel what waits.")
@@ -45,14 +46,28 @@ def pause(context: typer.Context, name: QueueArgument, app: AppOption = None, re
     """Pause a queue: no worker, on any machine, starts a task of it once this has printed `paused`.
 
     What runs goes on, and tasks are still accepted. A queue stays paused until `queue resume`, also when all is restarted.
+    One that has never had a task may be paused too; it says so, in case another was meant.
     """
 
-    async def work(loaded: "App") -> None:
+    async def work(loaded: "App") -> list[str]:
+        used = await loaded.client.inspector.used_queues()
         await loaded.client.pause(name)
+        return used
 
     checked_name(name)
-    with_app(context, app, redis_url, work)
+    used = with_app(context, app, redis_url, work)
     typer.echo("paused")
+    if name not in used:
+        typer.echo(doubt(name, used), err=True)
+
+
+def doubt(name: str, used: list[str]) -> str:
+    """What to say of a queue that may have been misspelled, with those of the most similar names."""
+    from difflib import get_close_matches
+
+    named = ", ".join(get_close_matches(name, used, NAMED, cutoff=0))
+    more = f" and {len(used) - NAMED:,} more" if len(used) > NAMED else ""
+    return f"queue {name!r} has never had a task; there are: {named}{more}. To take it back: lineshaft queue resume {name}"
 
 
 @group.command()

@@ -1,6 +1,6 @@
 """The read side: what there is, for people and programs that look. Changes nothing, and never scans."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,10 +143,13 @@ class Inspector:
         queue = wire.decode_envelope(envelope).queue if envelope else DEFAULT_QUEUE
         return None if word is None else word.decode(errors="replace"), queue, attempts
 
+    async def used_queues(self) -> list[str]:
+        """The default queue, and the others that ever had a task."""
+        return default_first(await self._connection.call("SMEMBERS", self._keys.queues))
+
     async def queue_names(self) -> list[str]:
         """The queues that ever had a task or are paused, the default one first."""
-        names = await self._connection.call("SUNION", self._keys.queues, self._keys.paused)
-        return [DEFAULT_QUEUE, *sorted({name.decode() for name in names} - {DEFAULT_QUEUE})]
+        return default_first(await self._connection.call("SUNION", self._keys.queues, self._keys.paused))
 
     async def queues(self) -> list[QueueCounts]:
         """How many tasks of each queue are where."""
@@ -268,6 +271,11 @@ class Inspector:
         tokens = await self._connection.calls([("HGET", self._keys.owned(session), task_id) for session in sessions])
         held = [claim_of(session, token) for session, token in zip(sessions, tokens, strict=True) if token]
         return max(held, key=lambda claim: claim.started_ms, default=None)
+
+
+def default_first(names: Iterable[bytes]) -> list[str]:
+    """Names of queues in order; the default one is always there."""
+    return [DEFAULT_QUEUE, *sorted({name.decode() for name in names} - {DEFAULT_QUEUE})]
 
 
 def claim_of(session: str, token: bytes) -> Claim:
