@@ -187,7 +187,7 @@ def test_it_waits_for_a_server_that_is_not_there_yet(alone: Commands, start_serv
 def test_where_no_server_is_known_the_screen_is_not_taken(alone: Commands) -> None:
     with Terminal(alone, "top") as terminal:
         assert terminal.ended() == 2
-        assert "start one with `lineshaft serve`, or set REDIS_URL" in terminal.text.replace("\n", "")
+        assert b"start one with `lineshaft serve`, or set REDIS_URL" in terminal.written
         assert b"\x1b[?1049h" not in terminal.written
 
 

@@ -37,6 +37,12 @@ def test_filters_stand_in_the_address_and_can_be_cleared(mill: Serving, look: Ey
     expect(page.get_by_label("Queue")).to_have_value("")
 
 
+def test_what_is_scheduled_says_how_far_off_it_is(mill: Serving, look: Eyes) -> None:
+    mill.enqueue(queue="later", delay=3 * 3600 - 60)
+    page = look(f"{mill.url}#/tasks?status=scheduled&queue=later")
+    expect(page.locator("#tasks tbody tr time")).to_have_text("in 2 h")
+
+
 def test_older_tasks_are_on_further_pages(mill: Serving, look: Eyes) -> None:
     batch = [{"task": "shop.ping", "queue": "many"}] * (PAGE + 7)
     made = [item["taskID"] for item in mill.call("POST", "/tasks/batch", batch)["items"]]

@@ -1,5 +1,5 @@
-/** How long ago something was; the exact time stands in its title. */
-import { age, moment, since } from "../format.ts";
+/** How long ago something was, or how far off it is; the exact time stands in its title. */
+import { age, inTime, moment, since } from "../format.ts";
 import { useNow } from "../now.ts";
 
 export function Ago({ at }: { at: string | null }) {
@@ -9,6 +9,14 @@ export function Ago({ at }: { at: string | null }) {
   return (
     <time dateTime={at} title={moment(at)}>
       {said === "now" ? said : `${said} ago`}
+    </time>
+  );
+}
+
+export function Due({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={moment(at)}>
+      {inTime(at, useNow())}
     </time>
   );
 }

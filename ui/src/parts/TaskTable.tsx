@@ -3,7 +3,7 @@ import { duration, shortSession, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { toTask } from "../router.ts";
 import type { TaskRow } from "../types.ts";
-import { Ago } from "./Ago.tsx";
+import { Ago, Due } from "./Ago.tsx";
 import { Badge } from "./Badge.tsx";
 import { Wide } from "./Panel.tsx";
 
@@ -62,7 +62,7 @@ export function TaskTable({ label, tasks, isOfOneStatus = false }: Props) {
                 <Took task={task} />
               </td>
               <td class="number">
-                <Ago at={task.ended_at ?? task.started_at ?? task.enqueued_at} />
+                {task.due_at === null ? <Ago at={task.ended_at ?? task.started_at ?? task.enqueued_at} /> : <Due at={task.due_at} />}
               </td>
             </tr>
           ))}
