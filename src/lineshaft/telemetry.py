@@ -16,10 +16,29 @@ def logger(noun: str) -> logging.Logger:
 def configure_logging(level: str = "INFO") -> None:
     """Send the log of a command to stderr, one line each; a program that embeds Lineshaft configures its own."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+
+
+class OneLine(logging.Formatter):
+    """A line for each record, and those of its traceback: what a task says can forge none, nor write to a terminal."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """The line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """The traceback."""
+        return "\n".join(visible(line) for line in super().formatException(ei).splitlines())
+
+
+def visible(text: str) -> str:
+    """The text with every character that cannot be printed as an escape; a tab becomes spaces."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.expandtabs(4))
 
 
 class Signals:

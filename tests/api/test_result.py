@@ -45,7 +45,7 @@ def test_the_end_is_answered_when_it_comes(api: RunningApi, raw: redis.Redis, po
         assert reply.json["result"].startswith("a.png at 640")
 
 
-@pytest.mark.parametrize("query", ["", "?wait=0", "?wait=60", "?wait=0.5", "?wait=&wait=1"])
+@pytest.mark.parametrize("query", ["", "?wait=0", "?wait=60", "?wait=0.5"])
 def test_what_has_ended_is_answered_at_once(api: RunningApi, work: Work, query: str) -> None:
     task_id = api.post({"task": "broken", "args": ["x"]}).json["taskID"]
     work(task_id)
@@ -81,6 +81,13 @@ def test_an_unknown_and_a_malformed_id_are_not_found(api: RunningApi, unchanged,
     with unchanged():
         reply = api.get(f"/tasks/{task_id}/result?wait=60")
     assert (reply.status, reply.kind) == (404, "task-not-found")
+
+
+@pytest.mark.parametrize(("query", "parameter"), [("Wait=5", "Wait"), ("timeout=5", "timeout"), ("wait=1&wait=2", "wait")])
+def test_a_misspelt_or_doubled_parameter_is_refused(api: RunningApi, query: str, parameter: str) -> None:
+    task_id = api.post().json["taskID"]
+    reply = api.get(f"/tasks/{task_id}/result?{query}")
+    assert (reply.status, reply.kind, reply.json["parameter"]) == (422, "wrong-parameter", parameter)
 
 
 @pytest.mark.parametrize("wait", ["61", "60.1", "-1", "nan", "inf", "1e9", "soon", "", "30s"])

@@ -127,6 +127,7 @@ def with_info(**values: str) -> dict[str, Any]:
         (doctor.eviction, with_info(maxmemory_policy="volatile-lru"), WRONG),
         (doctor.eviction, with_info(maxmemory_policy="allkeys-lru", maxmemory="0"), WARNING),
         (doctor.memory, with_info(used_memory="95"), WARNING),
+        (doctor.memory, with_info(used_memory="101"), WRONG),
         (doctor.memory, with_info(maxmemory="0"), OK),
         (doctor.clock, {"clock_ahead_ms": 5000}, WARNING),
         (doctor.clock, {"clock_ahead_ms": -5000}, WARNING),

@@ -54,5 +54,13 @@ def test_with_a_server_that_takes_no_writes_it_is_not(alone: Commands, start_ser
     assert "READONLY" in unhealthy(alone)
 
 
+def test_with_a_server_that_is_full_it_is_not(alone: Commands, start_server: Callable[..., RunningServer]) -> None:
+    server = start_server("--maxmemory", "1", "--maxmemory-policy", "noeviction")
+    alone.env["REDIS_URL"] = server.url
+    assert unhealthy(alone) == "Redis is at its memory limit and takes no new work; nothing was written"
+    with redis.Redis.from_url(server.url) as client:
+        assert client.dbsize() == 0
+
+
 def test_a_wrong_setting_is_wrong_use(alone: Commands) -> None:
     assert alone("--redis-url", "nonsense", "health").refused(2).startswith("the Redis URL cannot be used")

@@ -89,6 +89,15 @@ def test_a_reader_that_has_gone_is_no_news(lineshaft: Commands) -> None:
         assert (process.returncode, err) == (1, b""), words
 
 
+@pytest.mark.parametrize("words", [("queue", "pause", "mail"), ("health",), ("--version",), ("task", "ls", "--json")], ids=str)
+def test_a_stdout_that_is_closed_changes_nothing_else(lineshaft: Commands, raw: redis.Redis, words: tuple[str, ...]) -> None:
+    raw.sadd("lineshaft:queues", "mail")
+    shown, closed = (lineshaft.started(*words, preexec_fn=close) for close in (None, lambda: os.close(1)))
+    shown.communicate(timeout=SECONDS)
+    _, err = closed.communicate(timeout=SECONDS)
+    assert (closed.returncode, err) == (shown.returncode, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
 def test_a_full_disk_is_one_line(lineshaft: Commands) -> None:
     with Path("/dev/full").open("wb") as full:

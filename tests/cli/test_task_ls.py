@@ -107,3 +107,7 @@ def test_what_there_cannot_be_is_refused(lineshaft: Commands, raw: redis.Redis) 
     assert "none that a page gave" in lineshaft("task", "ls", "--cursor", "nonsense").refused(2)
     assert "--limit" in lineshaft("task", "ls", "--limit", "0").refused(2)
     assert raw.keys() == []
+
+
+def test_what_can_be_no_queue_has_no_tasks_but_an_error(lineshaft: Commands) -> None:
+    assert "'a/b' cannot be the name of a queue" in lineshaft("task", "ls", "--queue", "a/b").refused(2)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import FastAPI
+from fastapi import Body, FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import Field
 
@@ -122,7 +122,7 @@ def _describe_token(made: dict[str, Any]) -> None:
                 operation["responses"]["401"] = refusal([problems.UNAUTHORIZED])
 
 
-async def _create_task(new: NewTask | None = None) -> None:
+async def _create_task(new: Annotated[NewTask, Body(default_factory=dict)]) -> None:
     """Without a body the app's default task is queued. Nothing is written when the request is refused."""
     raise AssertionError(f"the fast pair answers this, and not with {new}")
 

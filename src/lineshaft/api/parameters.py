@@ -106,9 +106,9 @@ def asked_wait_s(request: Request) -> float:
     """How long to wait.
 
     Raises:
-        Refused: it is no number of seconds, or too many.
+        Refused: it is no number of seconds, or too many, or there is another parameter.
     """
-    given = request.query_params.get("wait", "0")
+    given = asked_query(request, ("wait",)).get("wait", "0")
     try:
         wait_s = float(given)
     except ValueError:

@@ -4,6 +4,7 @@ None decides anything about a task.
 """
 
 import importlib
+import os
 import sys
 
 INTERRUPTED = 130
@@ -11,6 +12,8 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line with this process's arguments; gives the exit code."""
+    if sys.stdout is None:  # it was closed by whoever started us, who wants to hear nothing
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for as long as the process lives
     try:
         importlib.import_module("typer")
     except ModuleNotFoundError:

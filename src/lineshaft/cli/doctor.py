@@ -119,6 +119,8 @@ def memory(facts: "Facts") -> Check:
     if not limit:
         return Check("memory", OK, f"{megabytes(used)} used, no limit")
     found = f"{megabytes(used)} of {megabytes(limit)} used"
+    if used > limit:
+        return Check("memory", WRONG, f"{found}: new work is refused; raise maxmemory, or work off what waits")
     if used > FULL * limit:
         return Check("memory", WARNING, f"{found}: new work is soon refused; raise maxmemory, or work off what waits")
     return Check("memory", OK, found)

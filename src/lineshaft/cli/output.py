@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
+from lineshaft.telemetry import visible
+
 if TYPE_CHECKING:
     from rich.console import Console, Group
     from rich.text import Text
@@ -203,13 +205,6 @@ def styled(cell: str) -> "Text":
 def one_line(text: str) -> str:
     """The text on one line, without control characters."""
     return visible(re.sub(r"\s*[\r\n\t]+\s*", " ", text.strip()))
-
-
-def visible(text: str) -> str:
-    """The text with every character that cannot be printed as an escape; a tab becomes spaces."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text.expandtabs(4))
 
 
 def mute_stdout() -> None:

@@ -19,7 +19,7 @@ from lineshaft.model.lifecycle import Status
 from lineshaft.model.outcome import Outcome
 from lineshaft.model.task import Envelope
 from lineshaft.protocol import wire
-from lineshaft.protocol.keys import DEFAULT_QUEUE, ENDED_STATES, Keys, is_task_id
+from lineshaft.protocol.keys import DEFAULT_QUEUE, ENDED_STATES, Keys, is_queue_name, is_task_id
 
 LOOKED_AT = 1000  # most ids that one page looks at
 AT_ONCE = 50  # records in one read: they may be large
@@ -107,10 +107,14 @@ class Pages:
         A task that changes its status between two pages may be on both or on neither.
 
         Raises:
-            ConfigurationError: there is no such status, or the cursor is none that a page gave.
+            ConfigurationError: there is no such status, no queue can have that name, or the cursor is none that a page gave.
         """
         if wanted.status is not None and wanted.status not in set(Status):
             raise ConfigurationError(f"there is no status {wanted.status!r}: they are {', '.join(Status)}")
+        if wanted.queue is not None and not is_queue_name(wanted.queue):
+            raise ConfigurationError(
+                f"{wanted.queue!r} cannot be the name of a queue: it is 1 to 64 of 0-9, A-Z, a-z, _, . and -"
+            )
         positions, places = decoded(cursor), await self._places(wanted)
         found: dict[str, TaskSummary] = {}
 
