@@ -119,6 +119,29 @@ async def test_a_filter_looks_at_a_bounded_number_and_says_where_to_go_on(
     assert ids(await every_page(app, Wanted(queue="mail"))) == [wanted.id]
 
 
+@pytest.mark.parametrize("limit", [5, 50, 200])
+async def test_a_page_over_many_queues_takes_few_round_trips(
+    make_app: Callable[..., App], raw: redis.Redis, monkeypatch: pytest.MonkeyPatch, limit: int
+):
+    app = app_of(make_app)
+    tasks = [task for n in range(400) for task in await app.enqueue_many(calls(app, 1, queue=f"q{n:03}"))]
+    tasks += await app.enqueue_many(calls(app, 100, queue="q007"))
+    connection, asked = app.client.pages._connection, []
+    for name in ("call", "calls"):
+        whole = getattr(connection, name)
+        monkeypatch.setattr(
+            connection, name, lambda *words, whole=whole, **more: (asked.append(words), whole(*words, **more))[1]
+        )
+
+    page = await app.client.pages.tasks(ALL, limit)
+
+    assert len(page.items) == limit
+    assert {item.task_id for item in page.items} <= {task.id for task in tasks}
+    assert len(asked) < 60
+    monkeypatch.undo()
+    assert sorted(ids(await every_page(app, limit=limit))) == sorted(task.id for task in tasks)
+
+
 async def test_a_damaged_record_is_listed_by_its_id_and_hides_no_other(make_app: Callable[..., App], raw: redis.Redis):
     app = app_of(make_app)
     tasks = await app.enqueue_many(calls(app, 3))

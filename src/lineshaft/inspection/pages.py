@@ -5,10 +5,10 @@ is scanned: a page looks at LOOKED_AT ids at most, and where that was not enough
 """
 
 import base64
-import heapq
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Annotated, TypeVar
+from dataclasses import asdict, dataclass, field, replace
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -93,6 +93,29 @@ class Seen:
     newest_ms: int
 
 
+@dataclass
+class Shelf:
+    """What was read of one place and is not on a page yet.
+
+    Attributes:
+        reached: how far the place was read.
+        seen: what was read, in the order of the place.
+        is_over: whether there is no more.
+    """
+
+    place: Place
+    reached: Position
+    seen: deque[Seen] = field(default_factory=deque[Seen])
+    is_over: bool = False
+
+    def take(self, summaries: Sequence[TaskSummary], start: int, *, is_over: bool) -> None:
+        """Take what a read from there on gave."""
+        self.seen.extend(in_order(summaries, start))
+        self.is_over = is_over
+        if self.seen:
+            self.reached = self.seen[-1].position
+
+
 class Pages:
     """Reads one shard over one connection. Every method may raise what `Connection.call` raises."""
 
@@ -115,22 +138,25 @@ class Pages:
             raise ConfigurationError(
                 f"{wanted.queue!r} cannot be the name of a queue: it is 1 to 64 of 0-9, A-Z, a-z, _, . and -"
             )
-        positions, places = decoded(cursor), await self._places(wanted)
+        positions = decoded(cursor)
+        shelves: list[Shelf] = [Shelf(place, positions.get(place.name, Position())) for place in await self._places(wanted)]
         found: dict[str, TaskSummary] = {}
-
-        def take(number: int, seen: Seen) -> bool:
-            positions[places[number].name] = seen.position
-            if seen.summary.status == places[number].status and wanted.includes(seen.summary):
+        looked_at = 0
+        while len(found) < limit:
+            if bare := [shelf for shelf in shelves if not shelf.seen]:
+                if looked_at >= LOOKED_AT:
+                    break
+                looked_at += await self._fill(bare, max(1, min(limit, (LOOKED_AT - looked_at) // len(bare))))
+                shelves = [shelf for shelf in shelves if shelf.seen]
+            if not shelves:
+                break
+            shelf = max(shelves, key=lambda one: one.seen[0].newest_ms)
+            seen = shelf.seen.popleft()
+            positions[shelf.place.name] = seen.position
+            if seen.summary.status == shelf.place.status and wanted.includes(seen.summary):
                 found[seen.summary.task_id] = seen.summary
-            return len(found) < limit
-
-        looked_at, more = 0, bool(places)
-        while more and len(found) < limit and looked_at < LOOKED_AT:
-            amount = max(1, min(limit, (LOOKED_AT - looked_at) // len(places)))
-            reads = [await self._read(place, positions.get(place.name, Position()), amount) for place in places]
-            looked_at += sum(len(read) for read in reads)
-            more = merged(reads, amount, take)
-        return Page(list(found.values()), encoded(positions) if more else None)
+            shelves = [shelf for shelf in shelves if shelf.seen or not shelf.is_over]
+        return Page(list(found.values()), encoded(positions) if shelves else None)
 
     async def _places(self, wanted: Wanted) -> list[Place]:
         """Where tasks of the wanted status and queue stand; those that run first, then those that wait."""
@@ -145,35 +171,39 @@ class Pages:
         ]
         return [place for place in places if wanted.status in {None, place.status}]
 
-    async def _read(self, place: Place, position: Position, amount: int) -> list[Seen]:
-        """The next ids of a place with what is kept of them."""
-        if place.status == Status.IN_PROGRESS:
-            return await self._read_claimed(position, amount)
-        start = await self._start(place, position)
-        if place.status == Status.SCHEDULED:
-            due = await self._connection.call("ZRANGE", place.key, start, start + amount - 1, "WITHSCORES")
-            looked = await self._look([found.decode(errors="replace") for found, _ in due])
-            return in_order([replace(summary, due_ms=int(ms)) for summary, (_, ms) in zip(looked, due, strict=True)], start)
-        ids = await self._connection.call("LRANGE", place.key, start, start + amount - 1)
-        return in_order(await self._look([found.decode(errors="replace") for found in ids]), start)
+    async def _fill(self, shelves: Sequence[Shelf], amount: int) -> int:
+        """Read on at each of these places, at most so many ids; gives how many were read. Few round trips for all of them."""
+        lists = [shelf for shelf in shelves if shelf.place.status != Status.IN_PROGRESS]
+        starts = await self._starts(lists)
+        ranges = [range_of(shelf.place, start, amount) for shelf, start in zip(lists, starts, strict=True)]
+        reads = [entries_of(read) for read in await self._connection.calls(ranges)]
+        looked = iter(await self._look([task_id for read in reads for task_id, _ in read[:amount]]))
+        for shelf, start, read in zip(lists, starts, reads, strict=True):
+            summaries = [replace(next(looked), due_ms=due_ms) for _, due_ms in read[:amount]]
+            shelf.take(summaries, start, is_over=len(read) <= amount)
+        for shelf in shelves:
+            if shelf.place.status == Status.IN_PROGRESS:
+                await self._fill_claimed(shelf, amount)
+        return sum(len(shelf.seen) for shelf in shelves)
 
-    async def _start(self, place: Place, position: Position) -> int:
-        """Where to go on: after the last id, or as far as it was if that has gone."""
-        if not position.last:
-            return position.passed
-        where: tuple[Part, ...] = ("LPOS", place.key, position.last, "MAXLEN", position.passed + MOVED)
-        if place.status == Status.SCHEDULED:
-            where = ("ZRANK", place.key, position.last)
-        at = await self._connection.call(*where)
-        return position.passed if at is None else int(at) + 1
+    async def _starts(self, shelves: Sequence[Shelf]) -> list[int]:
+        """Where to go on at each place: after the last id, or as far as it was if that has gone."""
+        known = [shelf for shelf in shelves if shelf.reached.last]
+        found = iter(await self._connection.calls([rank_of(shelf.place, shelf.reached) for shelf in known]))
+        starts: list[int] = []
+        for shelf in shelves:
+            at = next(found) if shelf.reached.last else None
+            starts.append(shelf.reached.passed if at is None else int(at) + 1)
+        return starts
 
-    async def _read_claimed(self, position: Position, amount: int) -> list[Seen]:
-        """As `_read`, of what runs, the newest claims first. All claims are read: as many as all workers have slots."""
-        claimed = await self._inspector.claims()
+    async def _fill_claimed(self, shelf: Shelf, amount: int) -> None:
+        """As `_fill`, with what runs, the newest claims first. All claims are read: as many as all workers have slots."""
+        claimed, reached = await self._inspector.claims(), shelf.reached
         ids = sorted(claimed, key=lambda task_id: (-claimed[task_id].started_ms, task_id))
-        start = ids.index(position.last) + 1 if position.last in claimed else position.passed
+        start = ids.index(reached.last) + 1 if reached.last in claimed else reached.passed
         looked = await self._look(ids[start : start + amount])
-        return in_order([replace(summary, **asdict(claimed[summary.task_id])) for summary in looked], start)
+        summaries = [replace(summary, **asdict(claimed[summary.task_id])) for summary in looked]
+        shelf.take(summaries, start, is_over=start + amount >= len(ids))
 
     async def _look(self, task_ids: Sequence[str]) -> list[TaskSummary]:
         """What is kept of each id."""
@@ -184,6 +214,26 @@ class Pages:
             stored = await self._connection.call("MGET", *names)
             summaries += [summary_of(task_id, *stored[3 * n : 3 * n + 3]) for n, task_id in enumerate(slice_)]
         return summaries
+
+
+def rank_of(place: Place, reached: Position) -> tuple[Part, ...]:
+    """Asks where the last id that was read stands now."""
+    if place.status == Status.SCHEDULED:
+        return "ZRANK", place.key, reached.last
+    return "LPOS", place.key, reached.last, "MAXLEN", reached.passed + MOVED
+
+
+def range_of(place: Place, start: int, amount: int) -> tuple[Part, ...]:
+    """Asks for so many entries, and one more, which tells whether there are any."""
+    if place.status == Status.SCHEDULED:
+        return "ZRANGE", place.key, start, start + amount, "WITHSCORES"
+    return "LRANGE", place.key, start, start + amount
+
+
+def entries_of(read: Sequence[Any]) -> list[tuple[str, int | None]]:
+    """Ids, and when they are due where that was asked for."""
+    pairs = ((entry, None) if isinstance(entry, bytes) else (entry[0], int(entry[1])) for entry in read)
+    return [(found.decode(errors="replace"), due_ms) for found, due_ms in pairs]
 
 
 def summary_of(task_id: str, word: bytes | None, envelope: bytes | None, result: bytes | None) -> TaskSummary:
@@ -225,29 +275,6 @@ def changed_ms(summary: TaskSummary) -> int:
         return summary.outcome.ended_ms
     enqueued_ms = summary.envelope.enqueued_ms if summary.envelope else 0
     return max(summary.started_ms or 0, enqueued_ms)
-
-
-def merged(reads: Sequence[Sequence[Seen]], amount: int, take: Callable[[int, Seen], bool]) -> bool:
-    """Hand on what was read, the newest first; says whether more is left.
-
-    Args:
-        reads: of each place, in its order.
-        amount: how many were asked for: a place that gave so many may have more, so what follows cannot be told yet.
-        take: is given the number of the place and what was seen there; says whether the page has room for another.
-    """
-    heads = [(-read[0].newest_ms, number, 0) for number, read in enumerate(reads) if read]
-    heapq.heapify(heads)
-    while heads:
-        _, number, at = heapq.heappop(heads)
-        read, after = reads[number], at + 1
-        has_room = take(number, read[at])
-        if after < len(read):
-            heapq.heappush(heads, (-read[after].newest_ms, number, after))
-        elif len(read) == amount:
-            return True
-        if not has_room:
-            return bool(heads)
-    return False
 
 
 def encoded(positions: dict[str, Position]) -> str:
