@@ -1,5 +1,6 @@
 /** Something to be told in place of what is missing, or beside it. */
 import type { ComponentChildren } from "preact";
+import { wordsOf } from "../api.ts";
 
 export function Notice({ tone = "plain", children }: { tone?: "plain" | "bad" | "good"; children: ComponentChildren }) {
   return (
@@ -7,6 +8,11 @@ export function Notice({ tone = "plain", children }: { tone?: "plain" | "bad" | 
       {children}
     </div>
   );
+}
+
+/** Why the last read failed: above what is known from before, or in its place. Nothing where it worked. */
+export function Trouble({ error }: { error: unknown }) {
+  return error === null ? null : <Notice tone="bad">{wordsOf(error)}</Notice>;
 }
 
 export function Loading({ what }: { what: string }) {

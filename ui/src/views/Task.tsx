@@ -1,12 +1,12 @@
 /** One task: what became of it, step by step, and what can be done. */
 import { useEffect } from "preact/hooks";
-import { Refused, wordsOf } from "../api.ts";
+import { Refused } from "../api.ts";
 import { count, duration, json, moment, shortSession, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { Action } from "../parts/Action.tsx";
 import { Badge } from "../parts/Badge.tsx";
 import { Copy } from "../parts/Copy.tsx";
-import { Loading, Notice } from "../parts/Notice.tsx";
+import { Loading, Notice, Trouble } from "../parts/Notice.tsx";
 import { Panel } from "../parts/Panel.tsx";
 import { Timeline } from "../parts/Timeline.tsx";
 import { Traceback } from "../parts/Traceback.tsx";
@@ -19,6 +19,8 @@ import { ENDED, type TaskView } from "../types.ts";
 export function Task({ taskID }: { taskID: string }) {
   const { data, error, refresh } = usePoll<TaskView>(`tasks/${encodeURIComponent(taskID)}`, 5_000);
   const told = useStore(word);
+  const isGone = error instanceof Refused && error.status === 404;
+  const task = isGone ? null : data; // what was known before it went is true no more
 
   useEffect(() => {
     watchTask(taskID);
@@ -30,15 +32,15 @@ export function Task({ taskID }: { taskID: string }) {
 
   return (
     <>
-      <Title task={data} refresh={refresh} />
-      {data !== null ? <Shown task={data} /> : error === null ? <Loading what="the task" /> : <Notice tone="bad">{wordsOfNone(error, taskID)}</Notice>}
+      <Title task={task} refresh={refresh} />
+      {isGone ? <NoTask taskID={taskID} /> : <Trouble error={error} />}
+      {task !== null ? <Shown task={task} /> : error === null && <Loading what="the task" />}
     </>
   );
 }
 
-function wordsOfNone(error: unknown, taskID: string): string {
-  const isGone = error instanceof Refused && error.status === 404;
-  return isGone ? `There is no task ${taskID}. It never was, or its record was trimmed after its time.` : wordsOf(error);
+function NoTask({ taskID }: { taskID: string }) {
+  return <Notice tone="bad">There is no task {taskID}. It never was, or its record was trimmed after its time.</Notice>;
 }
 
 /** Its heading is there before the task is, so that whoever arrived at it stays there. */
