@@ -2,7 +2,7 @@
 
 import json
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from page.accessible import assert_accessible
 from page.conftest import Eyes
@@ -38,4 +38,59 @@ def test_a_task_that_cannot_be_read_any_more_has_that_said_above_what_is_known(m
     expect(page.locator("#timeline")).to_contain_text("Not due yet")
     assert_accessible(page)
     page.unroute(f"**/tasks/{task_id}")
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_lists_that_cannot_be_read_say_why(mill: Serving, look: Eyes) -> None:
+    look.forgive(REFUSED)
+    page = look("about:blank")
+    refuse(page, "**/tasks?status=failed&*", 500, "An index is damaged.")
+    refuse(page, "**/workers", 500, "A record is damaged.")
+    page.goto(mill.url)
+    expect(page.get_by_role("alert").filter(has_text="An index is damaged.")).to_be_visible()
+    expect(page.locator("#workers").get_by_role("alert")).to_have_text("A record is damaged.")
+    expect(page.get_by_text("Loading")).to_have_count(0)
+    assert_accessible(page)
+
+
+def test_rows_that_were_read_before_stay_below_the_reason_why_there_are_no_newer_ones(mill: Serving, look: Eyes) -> None:
+    look.forgive(REFUSED)
+    page = look(mill.url)
+    rows = page.locator("#workers tbody tr")
+    expect(rows).to_have_count(1)
+    refuse(page, "**/workers", 500, "A record is damaged.")
+    expect(page.locator("#workers").get_by_role("alert")).to_have_text("A record is damaged.")
+    expect(rows).to_have_count(1)
+
+
+def test_a_read_that_is_never_answered_ends_no_others(mill: Serving, look: Eyes) -> None:
+    look.forgive(REFUSED)
+    page = look("about:blank")
+    held: list[Route] = []
+    page.route("**/workers", lambda route: held.append(route) if not held else route.continue_())
+    page.goto(mill.url)
+    expect(page.get_by_text("Loading workers")).to_be_visible()
+    expect(page.locator("#workers").get_by_role("alert")).to_have_text("The server did not answer in time.")
+    expect(page.locator("#workers tbody tr")).to_have_count(1)
+    expect(page.locator("#workers").get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_that_is_read_once_is_asked_for_again_until_it_came(mill: Serving, look: Eyes) -> None:
+    look.forgive(REFUSED)
+    task_id = mill.enqueue()
+    mill.wait(task_id, "done")
+    page = look("about:blank")
+    asked: list[str] = []
+
+    def first_refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            route.continue_(url=f"{mill.url}tasks?limit=50")
+        else:
+            route.fulfill(status=503, content_type="application/problem+json", body='{"detail": "Not now."}')
+
+    page.route("**/tasks?cursor=*", first_refuse)
+    page.goto(f"{mill.url}#/tasks?cursor=older")
+    expect(page.get_by_role("alert")).to_have_text("Not now.")
+    expect(page.locator("#tasks")).to_contain_text(task_id)
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -3,6 +3,7 @@ import { Store } from "./store.ts";
 
 const BASE = new URL(".", location.href.replace(/[?#].*/, "")); // also below a path that a proxy puts before it
 const TOKEN = "lineshaft.token";
+const READ_MS = 10_000;
 
 /** Whether the server wants a token, and what it said of the one that it got. */
 export interface Access {
@@ -38,23 +39,29 @@ export async function send(method: string, path: string, options: RequestInit = 
   try {
     answer = await fetch(addressOf(path), { ...options, method, headers, cache: "no-store" });
   } catch (error) {
-    if (error instanceof DOMException && error.name === "AbortError") throw error;
-    throw new Away("The server cannot be reached.");
+    throw lost(error, "The server cannot be reached.");
   }
   if (answer.status === 401) access.set({ isWanted: true, wasWrong: token !== null });
   if (!answer.ok) throw await refusalOf(answer);
   return answer;
 }
 
-/** The JSON of an answer. Throws Refused or Away. */
-export async function ask<T>(path: string, method = "GET", signal?: AbortSignal): Promise<T> {
-  const answer = await send(method, path, signal ? { signal } : {});
+/** The JSON of an answer; of one to be read, which must come in time. Throws Refused or Away. */
+export async function ask<T>(path: string, method = "GET", ended?: AbortSignal): Promise<T> {
+  const limits = [...(ended ? [ended] : []), ...(method === "GET" ? [AbortSignal.timeout(READ_MS)] : [])];
+  const answer = await send(method, path, { signal: AbortSignal.any(limits) });
   try {
     return (await answer.json()) as T;
   } catch (error) {
-    if (error instanceof DOMException) throw error;
-    throw new Away("The server's answer broke off.");
+    throw lost(error, "The server's answer broke off.");
   }
+}
+
+/** What to throw for an answer that did not come, or not whole; where nobody wants it any more, that. */
+function lost(error: unknown, why: string): unknown {
+  const name = error instanceof DOMException ? error.name : "";
+  if (name === "AbortError") return error;
+  return new Away(name === "TimeoutError" ? "The server did not answer in time." : why);
 }
 
 /** Use this token from now on. */

@@ -15,25 +15,31 @@ interface Found<T> {
   error: unknown;
 }
 
-/** What stands at a path; every `everyMs`, or once where that is null. Data of another path is never shown. */
+const AGAIN_MS = 5_000; // after a failure, where it is read but once
+
+/** What stands at a path; every `everyMs`, or until it came once where that is null. Data of another path is never shown. */
 export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
   const [found, setFound] = useState<Found<T>>({ path, data: null, error: null });
   const now = useRef<() => void>(() => undefined);
 
   useEffect(() => {
-    const ended = new AbortController();
+    let reading = new AbortController();
     let timer: number | undefined;
 
     async function look(): Promise<void> {
       clearTimeout(timer);
+      reading.abort(); // what it would bring is older
+      const { signal } = (reading = new AbortController());
+      let nextMs = everyMs;
       try {
-        const data = await ask<T>(path, "GET", ended.signal);
+        const data = await ask<T>(path, "GET", signal);
         setFound({ path, data, error: null });
       } catch (error) {
-        if (ended.signal.aborted) return;
+        if (signal.aborted) return;
         setFound((before) => ({ path, data: before.path === path ? before.data : null, error }));
+        nextMs ??= AGAIN_MS;
       }
-      if (everyMs !== null && !ended.signal.aborted) timer = setTimeout(lookIfSeen, everyMs);
+      if (nextMs !== null && !signal.aborted) timer = setTimeout(lookIfSeen, nextMs);
     }
 
     function lookIfSeen(): void {
@@ -47,7 +53,7 @@ export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
       if (!access.value.isWanted) void look();
     });
     return () => {
-      ended.abort();
+      reading.abort();
       clearTimeout(timer);
       unwatch();
     };

@@ -38,7 +38,8 @@ export function eventOf(block: string): ServerEvent | null {
   return data.length > 0 ? { kind, data: data.join("\n") } : null;
 }
 
-async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T> {
+/** What a promise gives. Throws where that takes longer. */
+export async function withinMs<T>(promise: Promise<T>, ms: number): Promise<T> {
   let timer: number | undefined;
   const silence = new Promise<never>((_, refuse) => {
     timer = setTimeout(() => refuse(new Error("The server has gone silent.")), ms);

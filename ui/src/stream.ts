@@ -5,7 +5,7 @@
  * failure by itself, later each time. `feed` says what is known and how fresh that is; whoever shows numbers shows that too.
  */
 import { access, ask, Away, Refused, send, wordsOf } from "./api.ts";
-import { eventsOf } from "./sse.ts";
+import { eventsOf, withinMs } from "./sse.ts";
 import { Store } from "./store.ts";
 import type { StatisticsView, Status } from "./types.ts";
 
@@ -72,7 +72,8 @@ async function read(mine: AbortController): Promise<void> {
   if (feed.value.link !== "live") feed.set({ ...feed.value, link: "connecting", retryAt: null });
   try {
     const path = watched === null ? "events" : `events?id=${encodeURIComponent(watched)}`;
-    const answer = await send("GET", path, { signal: mine.signal, headers: { Accept: "text/event-stream" } });
+    const asked = send("GET", path, { signal: mine.signal, headers: { Accept: "text/event-stream" } });
+    const answer = await withinMs(asked, SILENCE_MS);
     if (answer.body === null) throw new Away("The server sent no stream.");
     for await (const event of eventsOf(answer.body, SILENCE_MS)) {
       if (mine.signal.aborted) return;

@@ -1,6 +1,6 @@
 /** The newest tasks of one status: those that failed, those that run. */
 import type { ComponentChildren } from "preact";
-import { Loading } from "../parts/Notice.tsx";
+import { Loading, Trouble } from "../parts/Notice.tsx";
 import { Panel } from "../parts/Panel.tsx";
 import { TaskTable } from "../parts/TaskTable.tsx";
 import { usePoll } from "../poll.ts";
@@ -16,7 +16,7 @@ interface Props {
 }
 
 export function Newest({ id, title, status, amount, nothing }: Props) {
-  const { data } = usePoll<TaskPage>(`tasks?status=${status}&limit=${amount}`, 2_000);
+  const { data, error } = usePoll<TaskPage>(`tasks?status=${status}&limit=${amount}`, 2_000);
   const all = (
     <a class="aside" href={toTasks({ status })}>
       All {status}
@@ -24,8 +24,9 @@ export function Newest({ id, title, status, amount, nothing }: Props) {
   );
   return (
     <Panel id={id} title={title} aside={all}>
+      <Trouble error={error} />
       {data === null ? (
-        <Loading what={`${status} tasks`} />
+        error === null && <Loading what={`${status} tasks`} />
       ) : data.items.length === 0 ? (
         <p class="nothing">{nothing}</p>
       ) : (

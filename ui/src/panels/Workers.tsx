@@ -2,17 +2,18 @@
 import { count, shortSession } from "../format.ts";
 import { Ago } from "../parts/Ago.tsx";
 import { Icon } from "../parts/icons.tsx";
-import { Loading, Notice } from "../parts/Notice.tsx";
+import { Loading, Notice, Trouble } from "../parts/Notice.tsx";
 import { Panel, Wide } from "../parts/Panel.tsx";
 import { usePoll } from "../poll.ts";
 import type { WorkerView } from "../types.ts";
 
 export function Workers() {
-  const { data } = usePoll<WorkerView[]>("workers", 3_000);
+  const { data, error } = usePoll<WorkerView[]>("workers", 3_000);
   return (
     <Panel id="workers" title="Workers" aside={data && <span class="aside">{count(data.length)}</span>}>
+      <Trouble error={error} />
       {data === null ? (
-        <Loading what="workers" />
+        error === null && <Loading what="workers" />
       ) : data.length === 0 ? (
         <Notice tone="bad">
           No worker is there, so no task is run. Start one: <code>lineshaft worker yourapp:app</code>
