@@ -1,7 +1,9 @@
 """What the page makes of the answers that it reads: those that fail, those that never come, and the numbers in them."""
 
 import json
+import re
 
+import pytest
 from playwright.sync_api import Page, Route, expect
 
 from page.accessible import assert_accessible
@@ -94,3 +96,62 @@ def test_a_page_that_is_read_once_is_asked_for_again_until_it_came(mill: Serving
     expect(page.get_by_role("alert")).to_have_text("Not now.")
     expect(page.locator("#tasks")).to_contain_text(task_id)
     expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_result_is_shown_with_its_numbers_as_they_came(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue()
+    mill.wait(task_id, "done")
+    page = look("about:blank")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    numbers = ["9007199254740993", "-12345678901234567890", "1.0", "-0.0", "1e400", "7"]
+
+    def answer(route: Route) -> None:
+        text = route.fetch().text()
+        assert '"pong"' in text
+        route.fulfill(content_type="application/json", body=text.replace('"pong"', f"[{', '.join(numbers)}]"))
+
+    page.route(f"**/tasks/{task_id}", answer)
+    page.goto(f"{mill.url}#/tasks/{task_id}")
+    shown = "[\n" + ",\n".join(f"  {number}" for number in numbers) + "\n]"
+    expect(page.locator("#result pre")).to_have_text(shown, use_inner_text=True)
+    page.get_by_role("button", name="Copy the result").click()
+    expect(page.get_by_role("button", name="Copy the result")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == shown
+
+
+def test_a_scheduled_task_whose_time_has_come_is_due_in_a_list(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue(delay=600)
+    due = mill.call("GET", f"/tasks/{task_id}")["due_at"]
+    page = look("about:blank")
+
+    def answer(route: Route) -> None:
+        text = route.fetch().text()
+        route.fulfill(content_type="application/json", body=text.replace(due, "2020-01-01T00:00:00.000Z"))
+
+    page.route("**/tasks?*", answer)
+    page.goto(f"{mill.url}#/tasks?status=scheduled")
+    row = page.locator("#tasks tbody tr").filter(has_text=task_id)
+    expect(row.locator("td").last).to_have_text("due")
+
+
+@pytest.mark.parametrize("part", ["%", "%F0%9F%98%80", "..", "a.b", "a" * 65])
+def test_what_cannot_be_an_id_is_no_task_and_nothing_is_asked_of_it(mill: Serving, look: Eyes, part: str) -> None:
+    page = look("about:blank")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(mill.url)))
+    page.goto(f"{mill.url}#/tasks/{part}")
+    expect(page.get_by_role("alert")).to_contain_text("There is no task ")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    assert [url for url in asked if not url.startswith("assets/")][1:] == ["events"]
+
+
+def test_another_view_does_not_wait_for_the_next_try_of_the_stream(mill: Serving, look: Eyes) -> None:
+    look.forgive(f"{REFUSED}|ERR_")
+    page = look("about:blank")
+    page.route("**/events", lambda route: route.abort())
+    page.goto(mill.url)
+    expect(page.locator(".outage-more")).to_contain_text(re.compile(r"Trying again in ([6-9]|1\d) s"))
+    task_id = mill.enqueue(delay=600)
+    with page.expect_request(f"**/events?id={task_id}", timeout=4_000):
+        page.evaluate(f"location.hash = '#/tasks/{task_id}'")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()

@@ -5,6 +5,8 @@ const BASE = new URL(".", location.href.replace(/[?#].*/, "")); // also below a 
 const TOKEN = "lineshaft.token";
 const READ_MS = 10_000;
 
+let kept = keptToken(); // also where the browser keeps nothing for a page
+
 /** Whether the server wants a token, and what it said of the one that it got. */
 export interface Access {
   isWanted: boolean;
@@ -33,7 +35,7 @@ export function addressOf(path: string): string {
 
 /** The answer to a request, whatever it is but a refusal. Throws Refused or Away. */
 export async function send(method: string, path: string, options: RequestInit = {}): Promise<Response> {
-  const token = sessionStorage.getItem(TOKEN);
+  const token = kept;
   const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   let answer: Response;
   try {
@@ -46,12 +48,22 @@ export async function send(method: string, path: string, options: RequestInit = 
   return answer;
 }
 
+/** What is made of each value while JSON is read. */
+export type Reviver = (name: string, value: unknown, context?: { source?: string }) => unknown;
+
+/** A number that would be rounded, or only written differently, stays as it came; JSON.stringify gives it back so. */
+export const exactly: Reviver = (_name, value, context) => {
+  const { rawJSON } = JSON as { rawJSON?: (source: string) => unknown }; // newer than what the compiler knows, and than some browsers
+  const source = context?.source;
+  return typeof value === "number" && source !== undefined && rawJSON && String(value) !== source ? rawJSON(source) : value;
+};
+
 /** The JSON of an answer; of one to be read, which must come in time. Throws Refused or Away. */
-export async function ask<T>(path: string, method = "GET", ended?: AbortSignal): Promise<T> {
+export async function ask<T>(path: string, method = "GET", ended?: AbortSignal, reviver?: Reviver): Promise<T> {
   const limits = [...(ended ? [ended] : []), ...(method === "GET" ? [AbortSignal.timeout(READ_MS)] : [])];
   const answer = await send(method, path, { signal: AbortSignal.any(limits) });
   try {
-    return (await answer.json()) as T;
+    return JSON.parse(await answer.text(), reviver) as T;
   } catch (error) {
     throw lost(error, "The server's answer broke off.");
   }
@@ -64,19 +76,38 @@ function lost(error: unknown, why: string): unknown {
   return new Away(name === "TimeoutError" ? "The server did not answer in time." : why);
 }
 
-/** Use this token from now on. */
+/** Use this token from now on. One that no header can carry is not that of any server. */
 export function giveToken(token: string): void {
-  sessionStorage.setItem(TOKEN, token);
-  access.set({ isWanted: false, wasWrong: false });
+  const isWrong = /[^\x20-\x7e]/.test(token);
+  if (!isWrong) keep(token);
+  access.set({ isWanted: isWrong, wasWrong: isWrong });
 }
 
 export function forgetToken(): void {
-  sessionStorage.removeItem(TOKEN);
+  keep(null);
   access.set({ isWanted: true, wasWrong: false });
 }
 
 export function hasToken(): boolean {
-  return sessionStorage.getItem(TOKEN) !== null;
+  return kept !== null;
+}
+
+function keptToken(): string | null {
+  try {
+    return sessionStorage.getItem(TOKEN);
+  } catch {
+    return null;
+  }
+}
+
+function keep(token: string | null): void {
+  kept = token;
+  try {
+    if (token === null) sessionStorage.removeItem(TOKEN);
+    else sessionStorage.setItem(TOKEN, token);
+  } catch {
+    // then it holds until the page is left
+  }
 }
 
 /** What to tell of an error. */

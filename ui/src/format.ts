@@ -41,9 +41,10 @@ export function since(from: string, until: string | number): number {
   return (typeof until === "number" ? until : Date.parse(until)) - Date.parse(from);
 }
 
-/** "in 12 s", "in 3 min": how far off something is that is to come. */
+/** "in 12 s", "in 3 min": how far off something is that is to come; "due" from then on. */
 export function inTime(at: string, now: number): string {
-  return `in ${age(Math.max(1_000, -since(at, now)))}`;
+  const left = -since(at, now);
+  return left > 0 ? `in ${age(Math.max(1_000, left))}` : "due";
 }
 
 /** The time of day here, to the millisecond. */

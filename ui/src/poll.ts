@@ -1,6 +1,6 @@
 /** Asks for something again and again while the page is seen, so that what is shown stays true. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { access, ask } from "./api.ts";
+import { access, ask, type Reviver } from "./api.ts";
 
 export interface Polled<T> {
   data: T | null;
@@ -18,7 +18,7 @@ interface Found<T> {
 const AGAIN_MS = 5_000; // after a failure, where it is read but once
 
 /** What stands at a path; every `everyMs`, or until it came once where that is null. Data of another path is never shown. */
-export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
+export function usePoll<T>(path: string, everyMs: number | null, reviver?: Reviver): Polled<T> {
   const [found, setFound] = useState<Found<T>>({ path, data: null, error: null });
   const now = useRef<() => void>(() => undefined);
 
@@ -32,7 +32,7 @@ export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
       const { signal } = (reading = new AbortController());
       let nextMs = everyMs;
       try {
-        const data = await ask<T>(path, "GET", signal);
+        const data = await ask<T>(path, "GET", signal, reviver);
         setFound({ path, data, error: null });
       } catch (error) {
         if (signal.aborted) return;
@@ -57,7 +57,7 @@ export function usePoll<T>(path: string, everyMs: number | null): Polled<T> {
       clearTimeout(timer);
       unwatch();
     };
-  }, [path, everyMs]);
+  }, [path, everyMs, reviver]);
 
   const refresh = useCallback(() => now.current(), []);
   return found.path === path ? { data: found.data, error: found.error, refresh } : { data: null, error: null, refresh };

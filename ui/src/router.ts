@@ -17,6 +17,11 @@ export function routeOf(hash: string): Route {
   return { view: "tasks", filters: kept(Object.fromEntries(given)) };
 }
 
+/** Whether a task can have this id; of any other nothing is asked, since it may lead elsewhere. */
+export function isTaskID(text: string): boolean {
+  return /^[0-9A-Za-z_-]{1,64}$/.test(text);
+}
+
 export function toTasks(filters: Filters = {}): string {
   const query = new URLSearchParams(kept(filters)).toString();
   return query ? `#/tasks?${query}` : "#/tasks";

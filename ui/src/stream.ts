@@ -36,7 +36,7 @@ export const word = new Store<Word | null>(null);
 
 let watched: string | null = null;
 let connection: AbortController | null = null;
-let timer: number | undefined;
+let timer: number | undefined; // while the next try is waited for
 let waitMs = FIRST_WAIT_MS;
 
 /** Begin; the stream then looks after itself. */
@@ -52,7 +52,7 @@ export function watchTask(taskID: string | null): void {
   if (taskID === watched) return;
   watched = taskID;
   word.set(null);
-  if (connection !== null) connect();
+  if (connection !== null || timer !== undefined) connect();
 }
 
 /** Connect now, in place of what there was. */
@@ -64,6 +64,7 @@ export function connect(): void {
 
 function leave(): void {
   clearTimeout(timer);
+  timer = undefined;
   connection?.abort();
   connection = null;
 }

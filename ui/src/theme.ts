@@ -7,13 +7,17 @@ export type Theme = (typeof THEMES)[number];
 const KEY = "lineshaft.theme";
 const isDark = matchMedia("(prefers-color-scheme: dark)");
 
-export const theme = new Store<Theme>(THEMES.find((name) => name === localStorage.getItem(KEY)) ?? "system");
+export const theme = new Store<Theme>(kept());
 
 /** Changes whenever other colours are to be seen. */
 export const isDarkNow = new Store(wantsDark());
 
 export function choose(name: Theme): void {
-  localStorage.setItem(KEY, name);
+  try {
+    localStorage.setItem(KEY, name);
+  } catch {
+    // a browser that keeps nothing for a page; then it holds until the page is left
+  }
   theme.set(name);
   apply();
 }
@@ -24,6 +28,15 @@ export function apply(): void {
 }
 
 isDark.addEventListener("change", apply);
+
+function kept(): Theme {
+  try {
+    const name = localStorage.getItem(KEY);
+    return THEMES.find((known) => known === name) ?? "system";
+  } catch {
+    return "system";
+  }
+}
 
 function wantsDark(): boolean {
   return theme.value === "dark" || (theme.value === "system" && isDark.matches);

@@ -1,6 +1,6 @@
 /** One task: what became of it, step by step, and what can be done. */
 import { useEffect } from "preact/hooks";
-import { Refused } from "../api.ts";
+import { exactly, Refused } from "../api.ts";
 import { count, duration, json, moment, shortSession, since } from "../format.ts";
 import { useNow } from "../now.ts";
 import { Action } from "../parts/Action.tsx";
@@ -11,13 +11,23 @@ import { Panel } from "../parts/Panel.tsx";
 import { Timeline } from "../parts/Timeline.tsx";
 import { Traceback } from "../parts/Traceback.tsx";
 import { usePoll } from "../poll.ts";
-import { toTasks } from "../router.ts";
+import { isTaskID, toTasks } from "../router.ts";
 import { useStore } from "../store.ts";
 import { watchTask, word } from "../stream.ts";
 import { ENDED, type TaskView } from "../types.ts";
 
 export function Task({ taskID }: { taskID: string }) {
-  const { data, error, refresh } = usePoll<TaskView>(`tasks/${encodeURIComponent(taskID)}`, 5_000);
+  if (isTaskID(taskID)) return <Known taskID={taskID} />;
+  return (
+    <>
+      <Title task={null} refresh={() => undefined} />
+      <NoTask taskID={taskID} />
+    </>
+  );
+}
+
+function Known({ taskID }: { taskID: string }) {
+  const { data, error, refresh } = usePoll<TaskView>(`tasks/${encodeURIComponent(taskID)}`, 5_000, exactly);
   const told = useStore(word);
   const isGone = error instanceof Refused && error.status === 404;
   const task = isGone ? null : data; // what was known before it went is true no more
