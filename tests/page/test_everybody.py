@@ -1,5 +1,8 @@
 """The page works by keyboard alone, with a screen reader, on a phone and on a wide screen, in the light and in the dark."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -72,6 +75,29 @@ def test_everything_is_done_by_keyboard_alone(mill: Serving, look: Eyes) -> None
     expect(page.get_by_role("button", name="Yes, cancel")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator(".task-name .badge")).to_have_text("cancelled")
+    expect(page.get_by_role("button", name="Retry this task")).to_be_focused()
+
+
+def test_the_keyboard_stays_where_a_token_is_given_and_forgotten(
+    serve: Callable[..., Serving], look: Eyes, tmp_path: Path
+) -> None:
+    look.forgive("status of 401")
+    file = tmp_path / "token"
+    file.write_text("sesame-1234")
+    file.chmod(0o600)
+    page = look(serve("--token-file", str(file), token="sesame-1234").url)
+    field = page.get_by_role("textbox", name="Token")
+    for token in ("sesame-4321", "sesame-1234"):
+        expect(field).to_be_focused()
+        expect(field).to_have_value("")
+        page.keyboard.type(token)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert" if token == "sesame-4321" else "heading").first).to_be_visible()
+    settled(page)
+    expect(page.get_by_role("heading", name="Overview")).to_be_focused()
+    page.get_by_role("button", name="Forget token").focus()
+    page.keyboard.press("Enter")
+    expect(field).to_be_focused()
 
 
 def reach(page: Page, target, presses: int = 40) -> None:

@@ -1,11 +1,13 @@
 """The overview: counts, rates, queues, workers, and what runs and fails."""
 
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Locator, Page, expect
 
 from page.accessible import assert_accessible
 from page.conftest import Eyes
@@ -103,3 +105,108 @@ def test_what_failed_stands_there_with_its_error(mill: Serving, look: Eyes) -> N
     failure.get_by_role("link", name="shop.charge").click()
     expect(page).to_have_url(f"{mill.url}#/tasks/{task_id}")
     expect(page.get_by_role("heading", name="shop.charge")).to_be_focused()
+
+
+def queue_row(mill: Serving, page: Page, queue: str) -> Locator:
+    """The row of a queue that is there to stay, with nothing in it that waits."""
+    mill.wait(mill.enqueue(queue=queue), "done")
+    return page.locator("#queues tbody tr").filter(has=page.get_by_role("button", name=re.compile(f"(Pause|Resume) {queue}$")))
+
+
+def test_the_keyboard_stays_on_the_button_of_a_queue(mill: Serving, look: Eyes) -> None:
+    page = look(mill.url)
+    queue_row(mill, page, "kept").get_by_role("button").focus()
+    for name in ("Resume kept", "Pause kept"):
+        page.keyboard.press("Enter")
+        button = page.get_by_role("button", name=name)
+        expect(button).to_be_focused()
+        expect(button).to_be_enabled()
+        expect(button).to_be_focused()
+
+
+@pytest.mark.parametrize("status", [409, 500, None])
+def test_the_keyboard_stays_where_it_was_when_it_is_not_done(mill: Serving, look: Eyes, status: int | None) -> None:
+    look.forgive("Failed to load resource")
+    page = look(mill.url)
+    refuse(page, status)
+    button = queue_row(mill, page, "kept").get_by_role("button", name="Pause kept")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(button).to_be_focused()
+
+
+def refuse(page: Page, status: int | None, words: str = "It is not done.") -> None:
+    """Have every press on a queue's button answered so; None: not at all."""
+    answer = json.dumps({"detail": words})
+    page.route("**/queues/*/*", lambda route: route.fulfill(status=status, body=answer) if status else route.abort())
+
+
+def test_a_queue_that_goes_with_its_button_leaves_the_keyboard_in_the_table(mill: Serving, look: Eyes) -> None:
+    mill.call("POST", "/queues/brief/pause")
+    page = look(mill.url)
+    page.get_by_role("button", name="Resume brief").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name=re.compile("brief"))).to_have_count(0)
+    expect(page.get_by_role("group", name="Queues")).to_be_focused()
+
+
+def test_the_second_press_of_a_double_click_does_not_take_the_first_one_back(mill: Serving, look: Eyes) -> None:
+    page = look(mill.url)
+    row = queue_row(mill, page, "twice")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]) if request.method == "POST" else None)
+    place = row.get_by_role("button", name="Pause twice").bounding_box()
+    assert place is not None
+    middle = (place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    page.mouse.click(*middle)
+    resume = row.get_by_role("button", name="Resume twice")
+    expect(resume).to_be_visible()
+    page.mouse.click(*middle)
+    expect(resume).to_be_enabled()
+    assert asked == ["pause"]
+    resume.click()
+    expect(row.get_by_role("button", name="Pause twice")).to_be_enabled()
+    assert asked == ["pause", "resume"]
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_why_a_queue_was_not_paused_has_room_and_goes_once_it_is(mill: Serving, look: Eyes, width: int) -> None:
+    look.forgive("status of 409")
+    page = look(mill.url, width=width)
+    words = f"The queue cannot be paused, {'and there is much to say of why that is so, ' * 3}{'q' * 64}."
+    refuse(page, 409, words)
+    mill.call("POST", "/queues/refused.other/pause")
+    row = queue_row(mill, page, "refused")
+    expect(page.get_by_role("button", name="Resume refused.other")).to_be_visible()
+    button = row.get_by_role("button", name="Pause refused")
+    button.click()
+    alert = page.locator("#queues").get_by_role("alert")
+    expect(alert).to_have_text(words)
+    beyond = "(all) => all.filter((part) => part.getBoundingClientRect().right > innerWidth).length"
+    assert page.locator("#queues :is(td, button, p)").evaluate_all(beyond) == 0
+    assert page.locator("#queues .wide").evaluate("(wide) => wide.scrollWidth - wide.clientWidth") == 0
+    assert_accessible(page)
+    mill.call("POST", "/queues/refused/pause")
+    expect(row.get_by_role("button", name="Resume refused")).to_be_visible()
+    expect(alert).to_have_count(0)
+    for queue in ("refused", "refused.other"):
+        mill.call("POST", f"/queues/{queue}/resume")
+
+
+def test_a_press_that_nobody_answers_ends_and_says_that_nothing_is_known(mill: Serving, look: Eyes) -> None:
+    look.forgive("Failed to load resource")
+    page = look(mill.url)
+    button = queue_row(mill, page, "silent").get_by_role("button", name="Pause silent")
+    page.evaluate("() => { const real = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => real(ms / 20); }")
+    page.route("**/queues/*/*", lambda _route: None)
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_be_disabled()
+    alert = page.locator("#queues").get_by_role("alert")
+    expect(alert).to_have_text("No answer within 15 s. It is not known whether it was done.")
+    expect(button).to_be_focused()
+    page.unroute("**/queues/*/*")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Resume silent")).to_be_enabled()
+    expect(alert).to_have_count(0)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from page.conftest import Eyes
@@ -122,3 +123,62 @@ def test_what_a_task_is_called_and_says_is_text_and_never_code(mill: Serving, lo
         assert page.locator("main img").count() == 0
         assert page.locator("main script").count() == 0
         assert "taken" not in page.title()
+
+
+def test_the_keyboard_stays_on_the_button_that_stands_there_now(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue("shop.charge", "order-keys")
+    mill.wait(task_id, "failed")
+    (mill.folder / "order-keys").touch()
+    page = look(f"{mill.url}#/tasks/{task_id}")
+    page.get_by_role("button", name="Retry this task").focus()
+    page.keyboard.press("Enter")
+    again = page.get_by_role("button", name="Run this task again")
+    expect(again).to_be_focused()
+    expect(again).to_be_enabled()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, run again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#timeline").get_by_text("Run again by hand; it was done")).to_be_visible()
+    expect(page.locator(".task-name .badge")).to_have_text("done")
+    expect(again).to_be_focused()
+
+
+@pytest.mark.parametrize("status", [409, 500, None])
+def test_the_keyboard_stays_on_the_button_when_it_is_not_done(mill: Serving, look: Eyes, status: int | None) -> None:
+    look.forgive("Failed to load resource")
+    page = look(f"{mill.url}#/tasks/{ended(mill)}")
+    page.route("**/retry", lambda route: route.fulfill(status=status) if status else route.abort())
+    again = page.get_by_role("button", name="Run this task again")
+    again.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Yes, run again")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(again).to_be_focused()
+
+
+def test_what_was_asked_or_told_goes_when_the_task_is_another(mill: Serving, look: Eyes) -> None:
+    look.forgive("status of 409")
+    task_id = mill.enqueue("shop.nap", 60)
+    mill.wait(task_id, "in-progress")
+    page = look(f"{mill.url}#/tasks/{task_id}")
+    page.route(
+        f"**/tasks/{task_id}",
+        lambda route: route.fulfill(status=409) if route.request.method == "DELETE" else route.continue_(),
+    )
+    page.get_by_role("button", name="Cancel this task").click()
+    page.get_by_role("button", name="Yes, cancel").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    mill.call("DELETE", f"/tasks/{task_id}")
+    expect(page.get_by_role("button", name="Retry this task")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_question_goes_when_the_task_is_another(mill: Serving, look: Eyes) -> None:
+    task_id = mill.enqueue("shop.nap", 60)
+    mill.wait(task_id, "in-progress")
+    page = look(f"{mill.url}#/tasks/{task_id}")
+    page.get_by_role("button", name="Cancel this task").click()
+    expect(page.get_by_role("button", name="Yes, cancel")).to_be_focused()
+    mill.call("DELETE", f"/tasks/{task_id}")
+    expect(page.get_by_role("button", name="Retry this task")).to_be_focused()

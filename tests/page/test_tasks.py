@@ -1,5 +1,6 @@
 """The list of tasks: filters, pages, and addresses that can be sent around."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from page.conftest import Eyes
@@ -77,3 +78,49 @@ def test_a_cursor_that_nobody_gave_is_refused_in_words(mill: Serving, look: Eyes
     look.forgive("status of 422")
     page = look(f"{mill.url}#/tasks?cursor=nonsense")
     expect(page.get_by_role("alert")).to_contain_text("cursor")
+
+
+def test_the_keyboard_stays_in_the_filters(mill: Serving, look: Eyes) -> None:
+    mill.wait(mill.enqueue(queue="keyed"), "done")
+    page = look(f"{mill.url}#/tasks?queue=keyed")
+    status, task = page.get_by_label("Status"), page.get_by_role("searchbox", name="Task")
+    words = status.locator("option").all_inner_texts()
+    status.focus()
+    for word in words[1:3]:
+        page.keyboard.press("ArrowDown")
+        expect(page).to_have_url(f"{mill.url}#/tasks?status={word}&queue=keyed")
+        expect(page.get_by_text("No task is like that.")).to_be_visible()
+        expect(status).to_be_focused()
+    task.focus()
+    page.keyboard.type("shop.ping")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{mill.url}#/tasks?status={words[2]}&queue=keyed&task=shop.ping")
+    expect(page.get_by_text("No task is like that.")).to_be_visible()
+    expect(task).to_be_focused()
+    page.get_by_role("link", name="Clear").focus()
+    page.keyboard.press("Enter")
+    expect(status).to_be_focused()
+    expect(task).to_have_value("")
+
+
+def test_what_is_being_typed_stays_while_the_page_goes_on(mill: Serving, look: Eyes) -> None:
+    page = look(f"{mill.url}#/tasks?queue=typing")
+    task = page.get_by_role("searchbox", name="Task")
+    task.type("shop.pi")
+    mill.enqueue(queue="typing")
+    expect(page.locator("#tasks tbody tr")).to_contain_text("done")
+    mill.wait(mill.enqueue(queue="typing.other"), "done")
+    expect(page.get_by_label("Queue").locator("option", has_text="typing.other")).to_have_count(1)
+    expect(task).to_have_value("shop.pi")
+    expect(task).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 720, 1440])
+def test_a_long_name_of_a_queue_does_not_widen_the_page(mill: Serving, look: Eyes, width: int) -> None:
+    queue = "q" * 64
+    mill.wait(mill.enqueue(queue=queue), "done")
+    page = look(f"{mill.url}#/tasks?queue={queue}&task=shop.ping", width=width)
+    expect(page.locator("#tasks tbody tr").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    beyond = "(all) => all.filter((part) => part.getBoundingClientRect().right > innerWidth).length"
+    assert page.locator(".filters :is(label, select, input, a)").evaluate_all(beyond) == 0

@@ -65,28 +65,41 @@ export function Queues() {
 
 function Row({ row, isPaused, onDone }: { row: QueueView; isPaused: boolean; onDone: (paused: boolean) => void }) {
   const { queue } = row;
+  const [problem, setProblem] = useState<string | null>(null);
   const path = `queues/${encodeURIComponent(queue)}`;
+  const told = { state: String(isPaused), onDone: () => onDone(!isPaused), onProblem: setProblem };
   return (
-    <tr data-paused={isPaused}>
-      <th scope="row">
-        <a href={toTasks({ queue })}>{queue}</a>
-        {isPaused && (
-          <span class="badge" data-status="paused">
-            <Icon name="pause" />
-            paused
-          </span>
-        )}
-      </th>
-      <td class="number">{count(row.ready)}</td>
-      <td class="number">{count(row.scheduled)}</td>
-      <td class="number">{count(row.in_progress)}</td>
-      <td class="does">
-        {isPaused ? (
-          <Action label="Resume" name={`Resume ${queue}`} method="POST" path={`${path}/resume`} tone="main" onDone={() => onDone(false)} />
-        ) : (
-          <Action label="Pause" name={`Pause ${queue}`} method="POST" path={`${path}/pause`} onDone={() => onDone(true)} />
-        )}
-      </td>
-    </tr>
+    <>
+      <tr data-paused={isPaused}>
+        <th scope="row">
+          <a href={toTasks({ queue })}>{queue}</a>
+          {isPaused && (
+            <span class="badge" data-status="paused">
+              <Icon name="pause" />
+              paused
+            </span>
+          )}
+        </th>
+        <td class="number">{count(row.ready)}</td>
+        <td class="number">{count(row.scheduled)}</td>
+        <td class="number">{count(row.in_progress)}</td>
+        <td class="does">
+          {isPaused ? (
+            <Action label="Resume" name={`Resume ${queue}`} method="POST" path={`${path}/resume`} tone="main" {...told} />
+          ) : (
+            <Action label="Pause" name={`Pause ${queue}`} method="POST" path={`${path}/pause`} {...told} />
+          )}
+        </td>
+      </tr>
+      {problem !== null && (
+        <tr class="told">
+          <td colSpan={5}>
+            <p class="problem" role="alert">
+              {problem}
+            </p>
+          </td>
+        </tr>
+      )}
+    </>
   );
 }

@@ -1,11 +1,17 @@
 /** Asks for the token that the server wants. */
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { access, giveToken } from "../api.ts";
 import { useStore } from "../store.ts";
 
 export function TokenForm() {
   const { wasWrong } = useStore(access);
   const [token, setToken] = useState("");
+  const field = useRef<HTMLInputElement>(null);
+
+  useEffect(() => {
+    field.current?.focus();
+    return () => document.querySelector<HTMLElement>("main h1")?.focus(); // that of the view in its place
+  }, []);
 
   function submit(event: Event): void {
     event.preventDefault();
@@ -27,6 +33,7 @@ export function TokenForm() {
       <div class="row">
         <input
           id="token"
+          ref={field}
           type="password"
           autoComplete="off"
           spellcheck={false}

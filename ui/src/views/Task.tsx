@@ -66,7 +66,7 @@ function Title({ task, refresh }: { task: TaskView | null; refresh: () => void }
           <code>{task.taskID}</code> <Copy text={task.taskID} name="the id" />
         </p>
       )}
-      {task && <Actions key={task.status} task={task} onDone={refresh} />}
+      {task && <Actions task={task} onDone={refresh} />}
     </div>
   );
 }
@@ -100,24 +100,22 @@ function Shown({ task }: { task: TaskView }) {
 
 function Actions({ task, onDone }: { task: TaskView; onDone: () => void }) {
   const path = `tasks/${encodeURIComponent(task.taskID)}`;
-  const isOver = ENDED.has(task.status);
+  const always = { state: task.status, onDone };
   return (
     <div class="actions">
-      {isOver && task.status !== "done" && (
-        <Action label="Retry" name="Retry this task" method="POST" path={`${path}/retry`} tone="main" onDone={onDone} />
-      )}
-      {task.status === "done" && (
+      {!ENDED.has(task.status) ? (
+        <Action label="Cancel" name="Cancel this task" method="DELETE" path={path} tone="bad" question={cancelling(task)} {...always} />
+      ) : task.status === "done" ? (
         <Action
           label="Run again"
           name="Run this task again"
           method="POST"
           path={`${path}/retry`}
           question="It is done. Run it once more?"
-          onDone={onDone}
+          {...always}
         />
-      )}
-      {!isOver && (
-        <Action label="Cancel" name="Cancel this task" method="DELETE" path={path} tone="bad" question={cancelling(task)} onDone={onDone} />
+      ) : (
+        <Action label="Retry" name="Retry this task" method="POST" path={`${path}/retry`} tone="main" {...always} />
       )}
     </div>
   );

@@ -1,4 +1,5 @@
 /** Tasks in pages, about newest first, by status, queue and name. All of it stands in the address, so it can be sent around. */
+import { useEffect, useRef } from "preact/hooks";
 import { wordsOf } from "../api.ts";
 import { Loading, Notice } from "../parts/Notice.tsx";
 import { TaskTable } from "../parts/TaskTable.tsx";
@@ -12,12 +13,15 @@ const PAGE = 50;
 
 export function Tasks({ filters }: { filters: Filters }) {
   const isNewest = filters.cursor === undefined;
+  const heading = useRef<HTMLHeadingElement>(null);
   const query = new URLSearchParams({ ...filters, limit: String(PAGE) });
   const { data, error } = usePoll<TaskPage>(`tasks?${query}`, isNewest ? 2_000 : null);
   return (
     <>
-      <h1 tabIndex={-1}>Tasks</h1>
-      <FilterBar key={JSON.stringify(filters)} filters={filters} />
+      <h1 tabIndex={-1} ref={heading}>
+        Tasks
+      </h1>
+      <FilterBar filters={filters} />
       {data === null && error !== null ? (
         <Notice tone="bad">{wordsOf(error)}</Notice>
       ) : data === null ? (
@@ -27,7 +31,7 @@ export function Tasks({ filters }: { filters: Filters }) {
           {data.items.length > 0 ? <TaskTable label="Tasks" tasks={data.items} /> : <p class="nothing">{nothing(filters, data)}</p>}
         </section>
       )}
-      <nav class="pages" aria-label="Pages">
+      <nav class="pages" aria-label="Pages" onClick={() => heading.current?.focus()}>
         {!isNewest && <a href={toTasks({ ...filters, cursor: "" })}>Newest</a>}
         {data?.next && <a href={toTasks({ ...filters, cursor: data.next })}>{data.items.length > 0 ? "Older" : "Search on"}</a>}
       </nav>
@@ -42,7 +46,13 @@ function nothing(filters: Filters, page: TaskPage): string {
 
 function FilterBar({ filters }: { filters: Filters }) {
   const { counts } = useStore(feed);
+  const status = useRef<HTMLSelectElement>(null);
+  const task = useRef<HTMLInputElement>(null);
   const queues = new Set([...(counts?.queues.map(({ queue }) => queue) ?? []), ...(filters.queue ? [filters.queue] : [])]);
+
+  useEffect(() => {
+    task.current!.value = filters.task ?? ""; // not drawn as its value: each second that would undo what is being typed
+  }, [filters.task]);
 
   function go(changed: Filters): void {
     location.hash = toTasks({ ...filters, cursor: "", ...changed });
@@ -52,7 +62,7 @@ function FilterBar({ filters }: { filters: Filters }) {
     <form class="filters" role="search" aria-label="Which tasks" onSubmit={(event) => event.preventDefault()}>
       <label>
         Status
-        <select value={filters.status ?? ""} onChange={(event) => go({ status: event.currentTarget.value })}>
+        <select ref={status} value={filters.status ?? ""} onChange={(event) => go({ status: event.currentTarget.value })}>
           <option value="">any</option>
           {STATUSES.map((status) => (
             <option key={status}>{status}</option>
@@ -71,15 +81,19 @@ function FilterBar({ filters }: { filters: Filters }) {
       <label class="grows">
         Task
         <input
+          ref={task}
           type="search"
           placeholder="its whole name"
           spellcheck={false}
           autoComplete="off"
-          defaultValue={filters.task ?? ""}
           onChange={(event) => go({ task: event.currentTarget.value.trim() })}
         />
       </label>
-      {(filters.status || filters.queue || filters.task) && <a href={toTasks()}>Clear</a>}
+      {(filters.status || filters.queue || filters.task) && (
+        <a href={toTasks()} onClick={() => status.current?.focus()}>
+          Clear
+        </a>
+      )}
     </form>
   );
 }
