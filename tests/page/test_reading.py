@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -154,4 +155,17 @@ def test_another_view_does_not_wait_for_the_next_try_of_the_stream(mill: Serving
     task_id = mill.enqueue(delay=600)
     with page.expect_request(f"**/events?id={task_id}", timeout=4_000):
         page.evaluate(f"location.hash = '#/tasks/{task_id}'")
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize("hours", [2, -2])
+def test_how_far_off_something_is_goes_by_the_clock_of_the_server(mill: Serving, look: Eyes, hours: int) -> None:
+    due_id, done_id = mill.enqueue(delay=600), mill.enqueue()
+    mill.wait(done_id, "done")
+    page = look("about:blank")
+    page.clock.install(time=datetime.now(UTC) + timedelta(hours=hours))
+    page.goto(f"{mill.url}#/tasks")
+    rows = page.locator("#tasks tbody tr")
+    expect(rows.filter(has_text=due_id).locator("td").last).to_have_text("in 9 min")
+    expect(rows.filter(has_text=done_id).locator("td").last).to_have_text(re.compile(r"^(now|\d+ s ago)$"))
     expect(page.get_by_text("Live", exact=True)).to_be_visible()

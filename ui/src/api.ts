@@ -1,4 +1,5 @@
 /** Asks the API of this server. The token, where it wants one, is kept until the tab is closed. */
+import { noteTime } from "./now.ts";
 import { Store } from "./store.ts";
 
 const BASE = new URL(".", location.href.replace(/[?#].*/, "")); // also below a path that a proxy puts before it
@@ -43,6 +44,7 @@ export async function send(method: string, path: string, options: RequestInit = 
   } catch (error) {
     throw lost(error, "The server cannot be reached.");
   }
+  noteTime(answer.headers.get("date"));
   if (answer.status === 401) access.set({ isWanted: true, wasWrong: token !== null });
   if (!answer.ok) throw await refusalOf(answer);
   return answer;

@@ -1,6 +1,6 @@
 /** Whether what is shown is live, and if not: why, how old it is, and when it is tried again. */
 import { age } from "../format.ts";
-import { useNow } from "../now.ts";
+import { useOwnNow } from "../now.ts";
 import { useStore } from "../store.ts";
 import { connect, feed, type Feed } from "../stream.ts";
 
@@ -13,7 +13,7 @@ export function stateOf({ link, countsAt, problem }: Feed, now: number): "live" 
 
 /** In the head of the page: one word. */
 export function Freshness() {
-  const state = stateOf(useStore(feed), useNow());
+  const state = stateOf(useStore(feed), useOwnNow());
   return (
     <span class="fresh" data-state={state}>
       <span class="dot" aria-hidden="true" />
@@ -24,7 +24,7 @@ export function Freshness() {
 
 /** Below the head, while there is something to say. Only the reason is read out; the seconds go by in silence. */
 export function Outage() {
-  const now = useNow();
+  const now = useOwnNow();
   const known = useStore(feed);
   const isStale = stateOf(known, now) === "stale";
   const reason = known.problem ?? "Nothing new has come from the server";
