@@ -56,6 +56,25 @@ def test_the_chart_begins_with_what_was_before_it_was_opened(mill: Serving, look
     until(lambda: page.evaluate(colours) > 20)
 
 
+def test_each_line_of_the_chart_has_a_dash_of_its_own_and_so_has_its_name(mill: Serving, look: Eyes) -> None:
+    mill.wait(mill.enqueue(), "done")
+    page = look("about:blank")
+    page.add_init_script("""{
+        const real = CanvasRenderingContext2D.prototype.setLineDash;
+        window.dashes = new Set();
+        CanvasRenderingContext2D.prototype.setLineDash = function (dash) {
+            window.dashes.add(String(dash));
+            real.call(this, dash);
+        };
+    }""")
+    page.goto(mill.url)
+    until(lambda: page.evaluate("dashes.size") >= 4)
+    marks = (
+        "(names) => names.map((name) => getComputedStyle(name, '::before')).map((mark) => mark.borderTopStyle + mark.maskImage)"
+    )
+    assert len(set(page.locator(".legend > div").evaluate_all(marks))) == 4
+
+
 def test_a_paused_queue_keeps_its_tasks_until_it_is_resumed(mill: Serving, look: Eyes) -> None:
     mill.wait(mill.enqueue(queue="slow.lane"), "done")
     page = look(mill.url)

@@ -9,7 +9,7 @@ import { feed } from "../stream.ts";
 import { isDarkNow } from "../theme.ts";
 
 const HEIGHT = 172;
-const DASHES: Record<Line, number[]> = { enqueued: [2, 3], claimed: [7, 4], done: [], failed: [] }; // not by colour alone
+const DASHES: Record<Line, number[]> = { enqueued: [2, 3], claimed: [7, 4], done: [], failed: [10, 3, 2, 3] }; // not by colour alone
 const NAMES: Record<Line, string> = { enqueued: "enqueued", claimed: "started", done: "done", failed: "failed" };
 
 const log = new RateLog(); // outlives the view, so that coming back shows what was
