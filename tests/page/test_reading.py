@@ -58,12 +58,16 @@ def test_lists_that_cannot_be_read_say_why(mill: Serving, look: Eyes) -> None:
 
 def test_rows_that_were_read_before_stay_below_the_reason_why_there_are_no_newer_ones(mill: Serving, look: Eyes) -> None:
     look.forgive(REFUSED)
-    page = look(mill.url)
-    rows = page.locator("#workers tbody tr")
-    expect(rows).to_have_count(1)
-    refuse(page, "**/workers", 500, "A record is damaged.")
-    expect(page.locator("#workers").get_by_role("alert")).to_have_text("A record is damaged.")
-    expect(rows).to_have_count(1)
+    task_id = mill.enqueue()
+    mill.wait(task_id, "done")
+    (worker,) = mill.call("GET", "/workers")
+    for address, answers, row in (("", "**/workers", worker["session"][:8]), ("#/tasks", "**/tasks?*", task_id)):
+        page = look(mill.url + address)
+        expect(page.get_by_role("row").filter(has_text=row)).to_be_visible()
+        refuse(page, answers, 500, "A record is damaged.")
+        expect(page.get_by_role("alert").filter(has_text="A record is damaged.")).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text=row)).to_be_visible()
+        assert_accessible(page)
 
 
 def test_a_read_that_is_never_answered_ends_no_others(mill: Serving, look: Eyes) -> None:

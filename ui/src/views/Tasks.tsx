@@ -1,7 +1,6 @@
 /** Tasks in pages, about newest first, by status, queue and name. All of it stands in the address, so it can be sent around. */
 import { useEffect, useRef } from "preact/hooks";
-import { wordsOf } from "../api.ts";
-import { Loading, Notice } from "../parts/Notice.tsx";
+import { Loading, Trouble } from "../parts/Notice.tsx";
 import { TaskTable } from "../parts/TaskTable.tsx";
 import { usePoll } from "../poll.ts";
 import { type Filters, toTasks } from "../router.ts";
@@ -22,10 +21,9 @@ export function Tasks({ filters }: { filters: Filters }) {
         Tasks
       </h1>
       <FilterBar filters={filters} />
-      {data === null && error !== null ? (
-        <Notice tone="bad">{wordsOf(error)}</Notice>
-      ) : data === null ? (
-        <Loading what="tasks" />
+      <Trouble error={error} />
+      {data === null ? (
+        error === null && <Loading what="tasks" />
       ) : (
         <section class="panel" id="tasks" aria-label="Tasks">
           {data.items.length > 0 ? <TaskTable label="Tasks" tasks={data.items} /> : <p class="nothing">{nothing(filters, data)}</p>}
