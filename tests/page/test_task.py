@@ -1,5 +1,6 @@
 """A task's page: what became of it, and what an operator does about it."""
 
+import json
 import re
 
 import pytest
@@ -75,11 +76,11 @@ def test_a_task_that_waits_for_its_next_try_says_when_that_is(mill: Serving, loo
 
 
 def test_its_end_is_seen_when_it_comes(mill: Serving, look: Eyes) -> None:
-    task_id = mill.enqueue("shop.nap", 1.5)
+    task_id = mill.enqueue("shop.nap", 3.5)
     page = look(f"{mill.url}#/tasks/{task_id}")
     expect(page.locator(".task-name .badge")).to_have_text("in-progress")
     expect(page.locator(".task-name .badge")).to_have_text("done")
-    expect(page.locator("#result pre")).to_have_text("1.5")
+    expect(page.locator("#result pre")).to_have_text("3.5")
 
 
 def test_what_was_done_once_is_run_again_only_after_a_question(mill: Serving, look: Eyes) -> None:
@@ -99,6 +100,21 @@ def test_a_refusal_is_told_beside_the_button(mill: Serving, look: Eyes) -> None:
     page.route(f"**/tasks/{task_id}", lambda route: route.continue_(url=f"{mill.url}tasks/{ended(mill)}"))
     page.get_by_role("button", name="Yes, cancel").click()
     expect(page.get_by_role("alert")).to_contain_text("cannot be cancelled")
+
+
+@pytest.mark.parametrize("width", [390, 720, 1440])
+def test_a_long_refusal_leaves_the_name_of_the_task_its_room(mill: Serving, look: Eyes, width: int) -> None:
+    look.forgive("status of 409")
+    page = look(f"{mill.url}#/tasks/{ended(mill)}", width=width)
+    words = json.dumps({"detail": f"It cannot be run again, {'and there is much to say of why, ' * 5}{'q' * 64}."})
+    page.route("**/retry", lambda route: route.fulfill(status=409, body=words))
+    name = page.get_by_role("heading", name="shop.ping")
+    page.get_by_role("button", name="Run this task again").click()
+    height = name.evaluate("(name) => name.offsetHeight")
+    page.get_by_role("button", name="Yes, run again").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert name.evaluate("(name) => name.offsetHeight") == height
+    assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def ended(mill: Serving) -> str:
