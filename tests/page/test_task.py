@@ -76,11 +76,13 @@ def test_a_task_that_waits_for_its_next_try_says_when_that_is(mill: Serving, loo
 
 
 def test_its_end_is_seen_when_it_comes(mill: Serving, look: Eyes) -> None:
-    task_id = mill.enqueue("shop.nap", 3.5)
+    mill.call("POST", "/queues/ending/pause")
+    task_id = mill.enqueue(queue="ending")
     page = look(f"{mill.url}#/tasks/{task_id}")
-    expect(page.locator(".task-name .badge")).to_have_text("in-progress")
+    expect(page.locator(".task-name .badge")).to_have_text("pending")
+    mill.call("POST", "/queues/ending/resume")
     expect(page.locator(".task-name .badge")).to_have_text("done")
-    expect(page.locator("#result pre")).to_have_text("3.5")
+    expect(page.locator("#result pre")).to_have_text('"pong"')
 
 
 def test_what_was_done_once_is_run_again_only_after_a_question(mill: Serving, look: Eyes) -> None:
