@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from page.accessible import assert_accessible
@@ -62,13 +63,18 @@ def test_without_the_stream_the_counts_still_come_now_and_then(mill: Serving, lo
     expect(page.get_by_text("Not live")).to_be_visible()
 
 
-def test_a_token_is_asked_for_kept_for_the_tab_and_forgotten_when_told_to(serve: Serve, look: Eyes, tmp_path: Path) -> None:
+@pytest.fixture
+def guarded(serve: Serve, look: Eyes, tmp_path: Path) -> Serving:
+    """A `serve` that wants the token `sesame-1234`."""
     look.forgive("status of 401")
     file = tmp_path / "token"
     file.write_text("sesame-1234")
     file.chmod(0o600)
-    serving = serve("--token-file", str(file), token="sesame-1234")
-    page = look(f"{serving.url}#/tasks")
+    return serve("--token-file", str(file), token="sesame-1234")
+
+
+def test_a_token_is_asked_for_kept_for_the_tab_and_forgotten_when_told_to(guarded: Serving, look: Eyes) -> None:
+    page = look(f"{guarded.url}#/tasks")
     expect(page.get_by_role("heading", name="This server wants a token")).to_be_visible()
     page.get_by_role("textbox", name="Token").fill("sesame-4321")
     page.keyboard.press("Enter")
@@ -86,15 +92,8 @@ def test_a_token_is_asked_for_kept_for_the_tab_and_forgotten_when_told_to(serve:
     assert page.evaluate("sessionStorage.length") == 0
 
 
-def test_a_token_that_no_request_can_carry_is_one_that_the_server_does_not_know(
-    serve: Serve, look: Eyes, tmp_path: Path
-) -> None:
-    look.forgive("status of 401")
-    file = tmp_path / "token"
-    file.write_text("sesame-1234")
-    file.chmod(0o600)
-    serving = serve("--token-file", str(file), token="sesame-1234")
-    page = look(f"{serving.url}#/tasks")
+def test_a_token_that_no_request_can_carry_is_one_that_the_server_does_not_know(guarded: Serving, look: Eyes) -> None:
+    page = look(f"{guarded.url}#/tasks")
     for wrong in ("sesame-\N{GREEK SMALL LETTER ALPHA}", "sesam\N{LATIN SMALL LETTER E WITH ACUTE}-1234"):
         page.get_by_role("textbox", name="Token").fill(wrong)
         page.keyboard.press("Enter")
@@ -104,20 +103,13 @@ def test_a_token_that_no_request_can_carry_is_one_that_the_server_does_not_know(
     expect(page.get_by_role("heading", name="Tasks")).to_be_visible()
 
 
-def test_where_the_browser_keeps_nothing_a_token_and_a_theme_hold_until_the_page_is_left(
-    serve: Serve, look: Eyes, tmp_path: Path
-) -> None:
-    look.forgive("status of 401")
-    file = tmp_path / "token"
-    file.write_text("sesame-1234")
-    file.chmod(0o600)
-    serving = serve("--token-file", str(file), token="sesame-1234")
+def test_where_the_browser_keeps_nothing_a_token_and_a_theme_hold_until_the_page_is_left(guarded: Serving, look: Eyes) -> None:
     page = look("about:blank")
     for name in ("localStorage", "sessionStorage"):
         page.add_init_script(
             f"Object.defineProperty(window, '{name}', {{ get() {{ throw new DOMException('', 'SecurityError'); }} }})"
         )
-    page.goto(f"{serving.url}#/tasks")
+    page.goto(f"{guarded.url}#/tasks")
     page.get_by_role("textbox", name="Token").fill("sesame-1234")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
