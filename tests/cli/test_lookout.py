@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import redis
 
+from integration.waiting import until
 from lineshaft.cli.lookout import ended_line, rate
 from servers import RunningServer
 
@@ -57,18 +57,12 @@ def ready(commands: Commands, *words: str) -> Iterator[Callable[..., str]]:
 
 def said(log: Path, text: str) -> None:
     """Wait until a file has this text."""
-    deadline_s = time.monotonic() + SECONDS
-    while text not in log.read_text():
-        assert time.monotonic() < deadline_s, f"no {text!r}: {log.read_text()}"
-        time.sleep(0.02)
+    until(lambda: text in log.read_text(), SECONDS, what=log.read_text)
 
 
 def until_held(raw: redis.Redis, *task_ids: str) -> None:
     """Wait until all of these run."""
-    deadline_s = time.monotonic() + SECONDS
-    while any(raw.get(f"task:{task_id}:status") != "in-progress" for task_id in task_ids):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+    until(lambda: all(raw.get(f"task:{task_id}:status") == "in-progress" for task_id in task_ids), SECONDS)
 
 
 def test_how_it_ended_is_told_in_words() -> None:

@@ -5,13 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import redis
 
+from integration.waiting import until
 from servers import free_port
 
 from .conftest import SECONDS, Commands, Enqueued
@@ -54,15 +54,6 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 def orders(raw: redis.Redis) -> list[str | None]:
     return [raw.hget(f"lineshaft:session:{session}", "order") for session in SESSIONS]
-
-
-def seen(look: Callable[[], Any]) -> Any:
-    """Look until there is something; gives that."""
-    deadline_s = time.monotonic() + SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline_s, "it was not seen in time"
-        time.sleep(0.05)  # nothing tells; the deadline above bounds it
-    return found
 
 
 @pytest.mark.parametrize(("order", "said"), [("quiet", "told to be quiet"), ("stop", "told to stop")])
@@ -121,9 +112,9 @@ def test_workers_that_are_all_told_to_stop_end_their_command(
     lineshaft: Commands, started: Started, enqueued: Enqueued, raw: redis.Redis
 ) -> None:
     workers = started("worker", "shop:app", "--workers", "2")
-    first, second = seen(lambda: found if len(found := raw.zrange("lineshaft:sessions", 0, -1)) == 2 else None)
+    first, second = until(lambda: found if len(found := raw.zrange("lineshaft:sessions", 0, -1)) == 2 else None)
     lineshaft("worker", "stop", first)
-    seen(lambda: raw.zrange("lineshaft:sessions", 0, -1) == [second])
+    until(lambda: raw.zrange("lineshaft:sessions", 0, -1) == [second])
     enqueued("shop.count", wait=True)
     assert workers.poll() is None
 
@@ -138,9 +129,9 @@ def test_serve_ends_when_its_worker_is_told_to_stop_and_its_api_ends_first(
     port = free_port()
     serve = started("serve", "shop:app", "--port", str(port))
     enqueued("shop.hold", task_id="it")
-    seen(lambda: raw.get("task:it:status") == "in-progress" and is_open(port))
+    until(lambda: raw.get("task:it:status") == "in-progress" and is_open(port))
     assert lineshaft("worker", "stop", "--all").code == 0
-    seen(lambda: not is_open(port))
+    until(lambda: not is_open(port))
     assert raw.get("task:it:status") == "in-progress"
     assert serve.poll() is None
 
@@ -156,6 +147,6 @@ def is_open(port: int) -> bool:
 
 def test_workers_that_start_again_at_changes_end_too(lineshaft: Commands, started: Started, raw: redis.Redis) -> None:
     reloading = started("worker", "shop:app", "--reload")
-    seen(lambda: raw.exists("lineshaft:sessions"))
+    until(lambda: raw.exists("lineshaft:sessions"))
     lineshaft("worker", "stop", "--all")
     assert reloading.wait(SECONDS) == 0
