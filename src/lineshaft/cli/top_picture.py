@@ -14,6 +14,7 @@ from rich.text import Text
 
 from lineshaft.cli.output import STYLES, duration, one_line, text_of
 from lineshaft.cli.rates import BARS, PLAIN_BARS, sparkline
+from lineshaft.cli.timeline import SESSION_SHOWN
 from lineshaft.clock import iso
 from lineshaft.inspection.counters import MINUTES, Statistics
 from lineshaft.inspection.inspector import QueueCounts, WorkerInfo
@@ -24,7 +25,6 @@ HEAD, FOOT = 2, 1  # lines
 ROOMY = 30  # lines from which on there is an empty one between the sections
 LEAST_WITH_RATES = 18
 WIDE = 120  # columns from which on queues and workers stand side by side
-SESSION_SHOWN = 8  # characters: as many as tell workers apart
 STATES_WIDTH, RATE_WIDTHS = 24, 40
 RATE_STYLES = {"done": "green", "failed": "red", "crashed": "red", "retried": "yellow"}
 HEADING = "reverse"
